@@ -1,0 +1,9 @@
+//! AWS shapes, generated from botocore's service models by `aws-codegen`. No logic.
+//!
+//! One module per service: a struct per structure shape, a unit struct per operation, and static [`schema`] tables that
+//! `wire` walks to decode, check and encode. Enum shapes are `String`s that `wire` has checked; blobs are [`Blob`]s.
+
+mod blob;
+pub mod schema;
+
+pub use blob::Blob;

@@ -1,0 +1,28 @@
+//! Types and pure rules of Tollgate.
+//!
+//! No I/O, no async, no clock, no AWS wire shapes: what a function, a version, an alias, an execution and a price *are*,
+//! testable without a runtime. Time, ids and randomness come in as values.
+
+pub mod account;
+pub mod alias;
+pub mod execution;
+pub mod function;
+pub mod function_ref;
+pub mod region;
+
+pub use account::AccountId;
+pub use alias::{Alias, AliasName};
+pub use function::{Architecture, FunctionName, FunctionSpec, Qualifier, Version};
+pub use function_ref::{FunctionArn, FunctionRef};
+pub use region::Region;
+
+/// A text that does not have the form its type asks for. The message says which form.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ParseError(pub String);
+
+impl ParseError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}

@@ -1,0 +1,86 @@
+//! Postgres: the only crate that imports sqlx.
+//!
+//! One [`Store`], its methods spread over one file per noun. Every query names the account. A method that changes something
+//! is one transaction; absence is `Ok(None)` and the caller decides whether that is an error.
+
+mod error;
+mod vault;
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+pub use error::Error;
+pub use vault::Vault;
+
+/// Migrations, embedded; applied under sqlx's advisory lock.
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../sql/migrations");
+
+/// Which of a service's Postgres roles a connection takes (`sql/README.md`): the least it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Owns the tables: migrations and operator commands.
+    Owner,
+    Gateway,
+    Executor,
+}
+
+impl Role {
+    fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Owner => None,
+            Self::Gateway => Some("tollgate_gateway"),
+            Self::Executor => Some("tollgate_executor"),
+        }
+    }
+}
+
+/// A pool of connections and the key that opens what is encrypted at rest. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+    vault: Vault,
+}
+
+impl Store {
+    /// Connects to `url` as `role` with at most `connections_max` connections.
+    pub async fn connect(
+        url: &str,
+        role: Role,
+        connections_max: u32,
+        vault: Vault,
+    ) -> Result<Self, Error> {
+        let mut options: PgConnectOptions = url.parse().map_err(Error::Database)?;
+        if let Some(role) = role.name() {
+            options = options.options([("role", role)]);
+        }
+        let pool = PgPoolOptions::new()
+            .max_connections(connections_max)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_with(options)
+            .await?;
+        Ok(Self { pool, vault })
+    }
+
+    /// Brings the schema up to date. Safe to call from several processes at once.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        MIGRATOR
+            .run(&self.pool)
+            .await
+            .map_err(|error| Error::Database(error.into()))
+    }
+
+    /// The cheapest round trip there is: for `/health`.
+    pub async fn ping(&self) -> Result<(), Error> {
+        sqlx::query!("SELECT 1 AS one")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Closes all connections, waiting for those in use.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
