@@ -2,18 +2,32 @@
 
 use std::sync::Arc;
 
-use chassis::{Clock, Ids};
+use chassis::{Clock, Ids, Lifecycle};
 use domain::{AccountId, Region};
 use store::Store;
 use uuid::Uuid;
+
+use crate::admission::Admission;
+use crate::executors::Executors;
+use crate::keys::Keys;
+use crate::targets::Targets;
 
 /// The gateway's parts that handlers use.
 pub struct App {
     pub store: Store,
     pub clock: Clock,
     pub ids: Ids,
+    pub life: Lifecycle,
     /// Zips of deployed code, by their hash.
     pub blobs: package::Blobs,
+    /// Signs the URLs under which code can be downloaded.
+    pub url_key: [u8; 32],
+    /// `http` or `https`: how clients reach us.
+    pub scheme: &'static str,
+    pub executors: Executors,
+    pub admission: Admission,
+    pub targets: Targets,
+    pub keys: Keys,
 }
 
 /// One authenticated request. Cheap to clone.
@@ -28,4 +42,12 @@ pub struct Call {
     pub access_key_id: String,
     /// Scheme and authority under which the client reached us, such as `http://127.0.0.1:9400`: for URLs in answers.
     pub base_url: String,
+}
+
+impl App {
+    /// Forgets what is cached of the catalog: after a change of our own, and when another's is seen.
+    pub(crate) fn forget(&self) {
+        self.targets.clear();
+        self.keys.clear();
+    }
 }

@@ -1,7 +1,28 @@
 //! The AWS-facing service: authenticate, decode, decide, encode.
 //!
-//! The only process that knows AWS shapes. Control-plane operations are one command, one transaction.
+//! The only process that knows AWS shapes. Control-plane operations are one command, one transaction. The path of a
+//! request: [`server`] (connection) → [`front`] (signature, service) → a handler under [`lambda`], [`iam`], [`sts`] or
+//! [`logs`]; an Invoke goes to [`lambda::invoke`], which asks nobody but memory on the warm path.
 
+pub mod admission;
+mod authenticate;
 pub mod call;
+pub mod executors;
+mod front;
+mod iam;
+pub mod keys;
+mod lambda;
+mod logs;
+mod server;
+mod start;
+mod sts;
+pub mod targets;
 
 pub use call::{App, Call};
+pub use start::{Error, Handle, Options, start};
+
+/// A failure that is ours, logged once here; the client learns only that there was one.
+pub(crate) fn internal(error: &store::Error, call: &Call) -> wire::Fault {
+    tracing::error!(request.id = %call.request_id, cloud.account.id = %call.account, %error, "store failed");
+    wire::Fault::internal()
+}

@@ -4,3 +4,4 @@
 //! over a connection to another machine or, inside `tollgate up`, straight to the server object.
 
 pub mod executor;
+pub mod transport;

@@ -1,0 +1,104 @@
+//! `Invoke`: by hand, outside the model, because it is the hot path.
+//!
+//! Name and qualifier are resolved from memory, the concurrency limit is taken from memory, the executor is chosen from
+//! memory; the payload is passed on as it came. Neither Postgres nor Redis is touched on the warm path.
+
+mod answer;
+mod faults;
+mod request;
+mod sync;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Response, StatusCode};
+use store::functions::State;
+use tracing::Instrument as _;
+use wire::Fault;
+
+pub(crate) use request::matches;
+
+use crate::call::Call;
+
+use crate::targets::{Missing, Route, TargetKey};
+use request::{InvokeRequest, Kind};
+
+/// Serves one Invoke; `name` is the path's function name.
+pub(crate) async fn serve(call: Call, parts: &Parts, name: &str, body: Bytes) -> Response<Bytes> {
+    match invoke(&call, parts, name, body).await {
+        Ok(response) => response,
+        Err(fault) => crate::lambda::fault(&fault, call.request_id),
+    }
+}
+
+async fn invoke(call: &Call, parts: &Parts, name: &str, body: Bytes) -> Result<Response<Bytes>, Fault> {
+    let request = request::parse(parts, name)?;
+    let payload = request::check_payload(body)?;
+    let route = resolve(call, &request).await?;
+    match request.kind {
+        Kind::DryRun => Ok(answer::empty(StatusCode::NO_CONTENT, call.request_id)),
+        Kind::Event => Err(faults::event_not_yet()),
+        Kind::RequestResponse => run(call, parts, request, route, payload).await,
+    }
+}
+
+async fn run(
+    call: &Call,
+    parts: &Parts,
+    request: InvokeRequest,
+    route: Arc<Route>,
+    payload: Bytes,
+) -> Result<Response<Bytes>, Fault> {
+    let header = parts.headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok());
+    let trace = domain::trace::TraceHeader::honour(header, call.app.clock.now(), call.app.ids.random());
+    let span = tracing::info_span!("invoke", function.name = %request.function.name,
+        request.id = %call.request_id, cloud.account.id = %call.account, aws.trace_id = %trace);
+    let traceparent = chassis::telemetry::traceparent(&span).unwrap_or_default();
+    let run = sync::Run {
+        app: Arc::clone(&call.app),
+        route,
+        qualifier: request.function.qualifier,
+        request_id: call.request_id,
+        payload,
+        client_context: request.client_context,
+        trace_id: trace.to_string(),
+        traceparent,
+        tail: request.tail,
+    };
+    let trace_id = run.trace_id.clone();
+    let (answered, answer) = tokio::sync::oneshot::channel();
+    // A task of its own: a caller that hangs up must not give the concurrency permit back while the function runs.
+    call.app.life.spawn("invoke", async move {
+        let _ = answered.send(sync::run(run).await);
+    }.instrument(span));
+    let ran = answer.await.map_err(|_| Fault::internal())??;
+    answer::build(ran, call.request_id, &trace_id)
+}
+
+/// What the name means, checked to be runnable.
+async fn resolve(call: &Call, request: &InvokeRequest) -> Result<Arc<Route>, Fault> {
+    let function = &request.function;
+    let arn = faults::arn_of(call, &function.name, function.qualifier.as_ref());
+    if function.account.is_some_and(|account| account != call.account) {
+        return Err(faults::other_account(call, "lambda:InvokeFunction", &arn));
+    }
+    if function.region.as_ref().is_some_and(|region| *region != call.region) {
+        return Err(faults::function_not_found(&arn));
+    }
+    let key = TargetKey {
+        account: call.account,
+        region: call.region.clone(),
+        name: function.name.clone(),
+        qualifier: function.qualifier.clone(),
+    };
+    let found = call.app.targets.find(&key).await.map_err(|error| crate::internal(&error, call))?;
+    let route = found.map_err(|missing| match missing {
+        Missing::Function | Missing::Qualifier => faults::function_not_found(&arn),
+    })?;
+    match route.state {
+        State::Active => Ok(route),
+        state => Err(faults::not_active(state)),
+    }
+}
+
