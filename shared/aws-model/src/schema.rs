@@ -1,4 +1,5 @@
-//! The static tables that describe services, operations and shapes. Types only: `wire` gives them meaning.
+//! The static tables that describe services, operations and shapes. Types and their constructors only: `wire` gives them
+//! meaning.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,7 +30,23 @@ pub struct ServiceSchema {
     pub target: &'static str,
     /// `Version` of Query requests.
     pub api_version: &'static str,
+    /// Sorted by name.
     pub operations: &'static [&'static OperationSchema],
+    /// Sorted by code.
+    pub errors: &'static [ErrorSchema],
+}
+
+/// An error of a service's model.
+#[derive(Debug)]
+pub struct ErrorSchema {
+    /// As clients see it: the shape's name, or its `code` in Query services.
+    pub code: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// How the model spells the member that carries the text: `message` or `Message`.
+    pub message: &'static str,
+    /// Whether the shape has Lambda's `Type` member: `User` or `Service`.
+    pub typed: bool,
 }
 
 /// One operation.
@@ -41,55 +58,107 @@ pub struct OperationSchema {
     pub uri: &'static str,
     /// Status of success.
     pub ok: u16,
-    /// `None` for operations whose shapes are not generated: answered "not implemented".
+    /// `None` where the model has no input, and for operations whose shapes are not generated.
     pub input: Option<&'static Shape>,
     pub output: Option<&'static Shape>,
+}
+
+impl OperationSchema {
+    /// An operation at a method and URI template.
+    pub const fn rest(
+        name: &'static str,
+        method: &'static str,
+        uri: &'static str,
+        ok: u16,
+    ) -> Self {
+        Self { name, method, uri, ok, input: None, output: None }
+    }
+
+    /// An operation that is named in a header or in the body.
+    pub const fn rpc(name: &'static str) -> Self {
+        Self::rest(name, "POST", "/", 200)
+    }
+
+    #[must_use]
+    pub const fn input(mut self, shape: &'static Shape) -> Self {
+        self.input = Some(shape);
+        self
+    }
+
+    #[must_use]
+    pub const fn output(mut self, shape: &'static Shape) -> Self {
+        self.output = Some(shape);
+        self
+    }
 }
 
 /// A shape with its constraints.
 #[derive(Debug)]
 pub enum Shape {
-    Structure {
-        name: &'static str,
-        members: &'static [Member],
-    },
-    List {
-        member: &'static Shape,
-        min: Option<u64>,
-        max: Option<u64>,
-        flattened: bool,
-        element: &'static str,
-    },
-    Map {
-        key: &'static Shape,
-        value: &'static Shape,
-        max: Option<u64>,
-    },
-    String {
-        min: Option<u64>,
-        max: Option<u64>,
-        pattern: Option<&'static str>,
-    },
-    Enum {
-        values: &'static [&'static str],
-    },
-    Integer {
-        min: Option<i64>,
-        max: Option<i64>,
-    },
-    Long {
-        min: Option<i64>,
-        max: Option<i64>,
-    },
-    Float {
-        min: Option<f64>,
-        max: Option<f64>,
-    },
+    Structure(&'static [Member]),
+    List(&'static Shape, Length),
+    /// Key, value, number of entries.
+    Map(&'static Shape, &'static Shape, Length),
+    /// Length in characters.
+    String(Length, Option<Pattern>),
+    Enum(&'static [&'static str]),
+    Integer(Range),
+    Long(Range),
+    Float(f64, f64),
     Boolean,
-    Blob {
-        max: Option<u64>,
-    },
+    /// Length in bytes.
+    Blob(Length),
     Timestamp,
+}
+
+/// Inclusive bounds of a length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Length {
+    pub min: u64,
+    pub max: u64,
+}
+
+impl Length {
+    pub const ANY: Self = Self::new(0, u64::MAX);
+
+    pub const fn new(min: u64, max: u64) -> Self {
+        Self { min, max }
+    }
+}
+
+/// Inclusive bounds of an integer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    pub min: i64,
+    pub max: i64,
+}
+
+impl Range {
+    pub const ANY: Self = Self::new(i64::MIN, i64::MAX);
+
+    pub const fn new(min: i64, max: i64) -> Self {
+        Self { min, max }
+    }
+}
+
+/// A pattern that a whole string must match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pattern {
+    /// As in the model: quoted in AWS's error text.
+    pub text: &'static str,
+    /// The same language in the syntax of the `regex` crate, not anchored.
+    pub regex: &'static str,
+}
+
+impl Pattern {
+    /// A pattern whose text both dialects read alike.
+    pub const fn new(text: &'static str) -> Self {
+        Self { text, regex: text }
+    }
+
+    pub const fn translated(text: &'static str, regex: &'static str) -> Self {
+        Self { text, regex }
+    }
 }
 
 /// Where a member travels.
@@ -115,5 +184,40 @@ pub struct Member {
     pub wire_name: &'static str,
     pub location: Location,
     pub required: bool,
+    /// Its value must not be quoted in errors or logs.
+    pub sensitive: bool,
     pub shape: &'static Shape,
+}
+
+impl Member {
+    /// A member that travels in the body under its own name.
+    pub const fn new(name: &'static str, shape: &'static Shape) -> Self {
+        Self {
+            name,
+            wire_name: name,
+            location: Location::Body,
+            required: false,
+            sensitive: false,
+            shape,
+        }
+    }
+
+    #[must_use]
+    pub const fn at(mut self, location: Location, wire_name: &'static str) -> Self {
+        self.location = location;
+        self.wire_name = wire_name;
+        self
+    }
+
+    #[must_use]
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    #[must_use]
+    pub const fn sensitive(mut self) -> Self {
+        self.sensitive = true;
+        self
+    }
 }

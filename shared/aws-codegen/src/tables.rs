@@ -1,0 +1,223 @@
+//! Static tables: `<service>/schema.rs`.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::config::{Config, Service};
+use crate::model::{Operation, Reference, Shape};
+use crate::names;
+use crate::pattern;
+use crate::reach::{Reach, part};
+
+/// The source of the service's tables.
+pub(crate) fn source(config: &Config, service: &Service, reach: &Reach<'_>) -> Result<String> {
+    let mut source = format!("//! Tables of `{}`.\n\nuse crate::schema::*;\n\n", service.name);
+    write_service(&mut source, reach)?;
+    for (name, operation) in &reach.operations {
+        writeln!(
+            source,
+            "pub(super) static {}: OperationSchema = {};\n",
+            names::table(name),
+            operation_table(reach, name, operation, true)?
+        )?;
+    }
+    let maxima = config.maxima(&service.name);
+    for (name, shape) in &reach.shapes {
+        let table = shape_table(config, &maxima, reach, name, shape)?;
+        writeln!(source, "static {}: Shape = {table};\n", names::table(name))?;
+    }
+    imported(source)
+}
+
+/// Replaces the placeholder import by the names that the tables use.
+fn imported(source: String) -> Result<String> {
+    let used: Vec<_> = ["ErrorSchema", "Length", "Location", "Member", "OperationSchema", "Pattern", "Protocol", "Range", "ServiceSchema", "Shape"]
+        .into_iter()
+        .filter(|name| source.contains(&format!("{name}::")) || source.contains(&format!("{name} ")))
+        .collect();
+    ensure!(!used.is_empty(), "the tables are empty");
+    Ok(source.replacen("schema::*", &format!("schema::{{{}}}", used.join(", ")), 1))
+}
+
+fn write_service(out: &mut String, reach: &Reach<'_>) -> Result<()> {
+    let metadata = &reach.model.metadata;
+    let protocol = match (metadata.protocol.as_str(), metadata.json_version.as_deref()) {
+        ("rest-json", _) => "RestJson1",
+        ("json", Some("1.0")) => "AwsJson10",
+        ("json", _) => "AwsJson11",
+        ("query", _) => "AwsQuery",
+        (other, _) => bail!("unknown protocol {other}"),
+    };
+    let target = metadata.target_prefix.as_ref().or(metadata.xml_namespace.as_ref());
+    writeln!(
+        out,
+        "/// The service as its model describes it.\n\
+         pub static SERVICE: ServiceSchema = ServiceSchema {{\n\
+         signing_name: {:?},\nprotocol: Protocol::{protocol},\ntarget: {:?},\napi_version: {:?},\n\
+         operations: OPERATIONS,\nerrors: ERRORS,\n}};\n",
+        metadata.signing_name.as_ref().unwrap_or(&metadata.endpoint_prefix),
+        target.map_or("", String::as_str),
+        metadata.api_version,
+    )?;
+    let mut operations: Vec<_> = reach.model.operations.0.iter().collect();
+    operations.sort_by_key(|(name, _)| name);
+    writeln!(out, "static OPERATIONS: &[&OperationSchema] = &[")?;
+    for (name, operation) in operations {
+        if reach.operations.iter().any(|(listed, _)| listed == name) {
+            writeln!(out, "&{},", names::table(name))?;
+        } else {
+            writeln!(out, "&{},", operation_table(reach, name, operation, false)?)?;
+        }
+    }
+    writeln!(out, "];\n")?;
+    write_errors(out, reach)
+}
+
+fn write_errors(out: &mut String, reach: &Reach<'_>) -> Result<()> {
+    let mut rows = Vec::new();
+    for (name, shape) in reach.model.shapes.0.iter().filter(|(_, shape)| shape.exception) {
+        let code = shape.error.as_ref().and_then(|error| error.code.as_ref()).unwrap_or(name);
+        let status = shape.error.as_ref().and_then(|error| error.http_status_code).unwrap_or(400);
+        let message = if shape.members.get("Message").is_some() { "Message" } else { "message" };
+        let typed = shape.members.get("Type").is_some();
+        rows.push((code, format!("ErrorSchema {{ code: {code:?}, status: {status}, message: {message:?}, typed: {typed} }},")));
+    }
+    rows.sort();
+    writeln!(out, "#[rustfmt::skip]\nstatic ERRORS: &[ErrorSchema] = &[")?;
+    for (_, row) in rows {
+        writeln!(out, "    {row}")?;
+    }
+    writeln!(out, "];\n")?;
+    Ok(())
+}
+
+fn operation_table(reach: &Reach<'_>, name: &str, operation: &Operation, listed: bool) -> Result<String> {
+    let http = &operation.http;
+    let mut table = if reach.model.metadata.protocol == "rest-json" {
+        format!("OperationSchema::rest({name:?}, {:?}, {:?}, {})", http.method, http.request_uri, http.response_code)
+    } else {
+        ensure!(http.request_uri == "/" && http.method == "POST", "{name} is not at POST /");
+        format!("OperationSchema::rpc({name:?})")
+    };
+    if listed {
+        for (side, shape) in [("input", &operation.input), ("output", &operation.output)] {
+            if let Some(reference) = shape {
+                write!(table, ".{side}(&{})", names::table(&reference.shape))?;
+            }
+        }
+    }
+    Ok(table)
+}
+
+fn shape_table(config: &Config, maxima: &HashMap<&str, i64>, reach: &Reach<'_>, name: &str, shape: &Shape) -> Result<String> {
+    let table_of = |reference: Option<&Reference>| Ok::<_, anyhow::Error>(names::table(&part(reference, name)?.shape));
+    Ok(match shape.kind.as_str() {
+        "structure" => {
+            let mut members = String::new();
+            for (member_name, member) in &shape.members.0 {
+                writeln!(members, "{},", member_table(reach, shape, member_name, member)?)?;
+            }
+            format!("Shape::Structure(&[{members}])")
+        }
+        "list" => format!("Shape::List(&{}, {})", table_of(shape.member.as_ref())?, length(shape)),
+        "map" => format!("Shape::Map(&{}, &{}, {})", table_of(shape.key.as_ref())?, table_of(shape.value.as_ref())?, length(shape)),
+        "string" if !shape.values.is_empty() => format!("Shape::Enum(&{:?})", shape.values),
+        "string" => {
+            let pattern = match &shape.pattern {
+                Some(text) => format!("Some({})", pattern_table(config, text)?),
+                None => "None".into(),
+            };
+            format!("Shape::String({}, {pattern})", length(shape))
+        }
+        "integer" => format!("Shape::Integer({})", range(shape, maxima.get(name).copied())?),
+        "long" => format!("Shape::Long({})", range(shape, maxima.get(name).copied())?),
+        "float" | "double" => format!(
+            "Shape::Float({}, {})",
+            shape.min.map_or("f64::MIN".into(), |min| format!("{min:?}")),
+            shape.max.map_or("f64::MAX".into(), |max| format!("{max:?}")),
+        ),
+        "boolean" => "Shape::Boolean".into(),
+        "blob" => format!("Shape::Blob({})", length(shape)),
+        "timestamp" => "Shape::Timestamp".into(),
+        other => bail!("{name} is of the unknown type {other}"),
+    })
+}
+
+fn member_table(reach: &Reach<'_>, shape: &Shape, name: &str, member: &Reference) -> Result<String> {
+    let mut table = format!("Member::new({name:?}, &{})", names::table(&member.shape));
+    let location = match member.location.as_deref() {
+        None if shape.payload.as_deref() == Some(name) => "Payload",
+        None => "Body",
+        Some("uri") => "Uri",
+        Some("querystring") => "Query",
+        Some("header") => "Header",
+        Some("headers") => "Headers",
+        Some("statusCode") => "StatusCode",
+        Some(other) => bail!("{name} travels in the unknown place {other}"),
+    };
+    let wire_name = member.location_name.as_deref().unwrap_or(name);
+    if location != "Body" || wire_name != name {
+        write!(table, ".at(Location::{location}, {wire_name:?})")?;
+    }
+    if shape.required.iter().any(|required| required == name) {
+        table.push_str(".required()");
+    }
+    if reach.is_sensitive(&member.shape) {
+        table.push_str(".sensitive()");
+    }
+    Ok(table)
+}
+
+fn pattern_table(config: &Config, text: &str) -> Result<String> {
+    let regex = pattern::translate(text, &config.pattern)?;
+    Ok(if regex == text {
+        format!("Pattern::new({})", raw(text)?)
+    } else {
+        format!("Pattern::translated({}, {})", raw(text)?, raw(&regex)?)
+    })
+}
+
+fn raw(text: &str) -> Result<String> {
+    ensure!(!text.contains("\"#"), "the pattern {text} breaks out of a raw string");
+    Ok(if text.contains('"') {
+        format!("r#\"{text}\"#")
+    } else if text.contains('\\') {
+        format!("r\"{text}\"")
+    } else {
+        format!("\"{text}\"")
+    })
+}
+
+/// The bounds of a length; the models' figures are whole numbers.
+fn length(shape: &Shape) -> String {
+    match (shape.min, shape.max) {
+        (None | Some(0.0), None) => "Length::ANY".into(),
+        (min, max) => format!(
+            "Length::new({}, {})",
+            min.unwrap_or(0.0),
+            max.map_or("u64::MAX".into(), |max| max.to_string())
+        ),
+    }
+}
+
+fn range(shape: &Shape, maximum: Option<i64>) -> Result<String> {
+    let max = match maximum {
+        Some(lower) => {
+            let model = shape.max.context("a [[maximum]] for a shape without one")?;
+            let ours = lower.to_string();
+            ensure!(ours.parse::<f64>()? < model, "a [[maximum]] that lowers nothing");
+            Some(ours)
+        }
+        None => shape.max.map(|max| max.to_string()),
+    };
+    Ok(match (shape.min, max) {
+        (None, None) => "Range::ANY".into(),
+        (min, max) => format!(
+            "Range::new({}, {})",
+            min.map_or("i64::MIN".into(), |min| min.to_string()),
+            max.unwrap_or_else(|| "i64::MAX".into())
+        ),
+    })
+}
