@@ -5,13 +5,17 @@
 
 pub mod account;
 pub mod alias;
+pub mod configured;
+pub mod environment;
 pub mod execution;
 pub mod function;
 pub mod function_ref;
 pub mod region;
+pub mod trace;
 
 pub use account::AccountId;
 pub use alias::{Alias, AliasName};
+pub use configured::{Code, Configuration, FunctionVersion, Logging, Stamp, State};
 pub use function::{Architecture, FunctionName, FunctionSpec, Qualifier, Version};
 pub use function_ref::{FunctionArn, FunctionRef};
 pub use region::Region;

@@ -3,8 +3,16 @@
 //! One [`Store`], its methods spread over one file per noun. Every query names the account. A method that changes something
 //! is one transaction; absence is `Ok(None)` and the caller decides whether that is an error.
 
+pub mod aliases;
+mod catalog;
+mod code_links;
+pub mod concurrency;
 mod error;
+pub mod functions;
+pub mod tags;
 mod vault;
+mod version_row;
+pub mod versions;
 
 use std::time::Duration;
 
