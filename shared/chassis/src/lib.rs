@@ -3,7 +3,15 @@
 //! Knows nothing of functions, AWS or Postgres.
 
 pub mod clock;
+pub mod config;
+pub mod health;
 pub mod lifecycle;
+pub mod metrics;
+pub mod redis;
+pub mod secrets;
+pub mod telemetry;
 
 pub use clock::{Clock, Ids};
+pub use health::Health;
 pub use lifecycle::Lifecycle;
+pub use metrics::Metrics;
