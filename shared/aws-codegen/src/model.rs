@@ -100,7 +100,10 @@ impl<T> Default for Ordered<T> {
 
 impl<T> Ordered<T> {
     pub(crate) fn get(&self, name: &str) -> Option<&T> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
     }
 }
 

@@ -11,7 +11,9 @@ pub(crate) fn snake(name: &str) -> String {
 pub(crate) fn field(name: &str) -> String {
     let field = snake(name);
     match field.as_str() {
-        "type" | "match" | "ref" | "move" | "loop" | "in" | "use" | "static" | "enum" => format!("r#{field}"),
+        "type" | "match" | "ref" | "move" | "loop" | "in" | "use" | "static" | "enum" => {
+            format!("r#{field}")
+        }
         _ => field,
     }
 }
@@ -45,9 +47,16 @@ impl Style {
     /// The style that most names of a structure follow.
     pub(crate) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let (upper, all) = names.fold((0, 0), |(upper, all), name| {
-            (upper + usize::from(name.starts_with(|c: char| c.is_ascii_uppercase())), all + 1)
+            (
+                upper + usize::from(name.starts_with(|c: char| c.is_ascii_uppercase())),
+                all + 1,
+            )
         });
-        if upper * 2 >= all { Self::Pascal } else { Self::Camel }
+        if upper * 2 >= all {
+            Self::Pascal
+        } else {
+            Self::Camel
+        }
     }
 
     /// As `rename_all` names it.

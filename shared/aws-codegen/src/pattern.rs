@@ -57,14 +57,20 @@ mod tests {
 
     #[test]
     fn classes_are_ascii_inside_and_outside_brackets() {
-        assert_eq!(ascii_classes(r"\d{12}:[\w+=-]+\.\\d"), r"[0-9]{12}:[0-9A-Za-z_+=-]+\.\\d");
+        assert_eq!(
+            ascii_classes(r"\d{12}:[\w+=-]+\.\\d"),
+            r"[0-9]{12}:[0-9A-Za-z_+=-]+\.\\d"
+        );
         assert_eq!(ascii_classes(r"[^\s]+"), r"[^ \t\n\x0B\f\r]+");
     }
 
     #[test]
     fn look_around_asks_for_a_rewrite() {
         assert!(translate("(?!^[0-9]+$)a", &[]).is_err());
-        let rewrites = [Rewrite { text: "(?!x)y".into(), regex: "y".into() }];
+        let rewrites = [Rewrite {
+            text: "(?!x)y".into(),
+            regex: "y".into(),
+        }];
         assert_eq!(translate("(?!x)y", &rewrites).unwrap(), "y");
     }
 }

@@ -72,10 +72,21 @@ impl<'m> Reach<'m> {
         if self.shapes.insert(name, shape).is_some() {
             return Ok(());
         }
-        ensure!(!shape.flattened, "flattened shape {name}: not supported yet");
+        ensure!(
+            !shape.flattened,
+            "flattened shape {name}: not supported yet"
+        );
         let members = shape.members.0.iter().map(|(_, member)| member);
-        for inner in members.chain(&shape.member).chain(&shape.key).chain(&shape.value) {
-            ensure!(inner.flattened.is_none(), "flattened use of {}: not supported yet", inner.shape);
+        for inner in members
+            .chain(&shape.member)
+            .chain(&shape.key)
+            .chain(&shape.value)
+        {
+            ensure!(
+                inner.flattened.is_none(),
+                "flattened use of {}: not supported yet",
+                inner.shape
+            );
             self.visit(&inner.shape)?;
         }
         Ok(())

@@ -13,7 +13,10 @@ use crate::reach::{Reach, part};
 
 /// The source of the service's tables.
 pub(crate) fn source(config: &Config, service: &Service, reach: &Reach<'_>) -> Result<String> {
-    let mut source = format!("//! Tables of `{}`.\n\nuse crate::schema::*;\n\n", service.name);
+    let mut source = format!(
+        "//! Tables of `{}`.\n\nuse crate::schema::*;\n\n",
+        service.name
+    );
     write_service(&mut source, reach)?;
     for (name, operation) in &reach.operations {
         writeln!(
@@ -33,10 +36,21 @@ pub(crate) fn source(config: &Config, service: &Service, reach: &Reach<'_>) -> R
 
 /// Replaces the placeholder import by the names that the tables use.
 fn imported(source: String) -> Result<String> {
-    let used: Vec<_> = ["ErrorSchema", "Length", "Location", "Member", "OperationSchema", "Pattern", "Protocol", "Range", "ServiceSchema", "Shape"]
-        .into_iter()
-        .filter(|name| source.contains(&format!("{name}::")) || source.contains(&format!("{name} ")))
-        .collect();
+    let used: Vec<_> = [
+        "ErrorSchema",
+        "Length",
+        "Location",
+        "Member",
+        "OperationSchema",
+        "Pattern",
+        "Protocol",
+        "Range",
+        "ServiceSchema",
+        "Shape",
+    ]
+    .into_iter()
+    .filter(|name| source.contains(&format!("{name}::")) || source.contains(&format!("{name} ")))
+    .collect();
     ensure!(!used.is_empty(), "the tables are empty");
     Ok(source.replacen("schema::*", &format!("schema::{{{}}}", used.join(", ")), 1))
 }
@@ -50,14 +64,20 @@ fn write_service(out: &mut String, reach: &Reach<'_>) -> Result<()> {
         ("query", _) => "AwsQuery",
         (other, _) => bail!("unknown protocol {other}"),
     };
-    let target = metadata.target_prefix.as_ref().or(metadata.xml_namespace.as_ref());
+    let target = metadata
+        .target_prefix
+        .as_ref()
+        .or(metadata.xml_namespace.as_ref());
     writeln!(
         out,
         "/// The service as its model describes it.\n\
          pub static SERVICE: ServiceSchema = ServiceSchema {{\n\
          signing_name: {:?},\nprotocol: Protocol::{protocol},\ntarget: {:?},\napi_version: {:?},\n\
          operations: OPERATIONS,\nerrors: ERRORS,\n}};\n",
-        metadata.signing_name.as_ref().unwrap_or(&metadata.endpoint_prefix),
+        metadata
+            .signing_name
+            .as_ref()
+            .unwrap_or(&metadata.endpoint_prefix),
         target.map_or("", String::as_str),
         metadata.api_version,
     )?;
@@ -77,10 +97,28 @@ fn write_service(out: &mut String, reach: &Reach<'_>) -> Result<()> {
 
 fn write_errors(out: &mut String, reach: &Reach<'_>) -> Result<()> {
     let mut rows = Vec::new();
-    for (name, shape) in reach.model.shapes.0.iter().filter(|(_, shape)| shape.exception) {
-        let code = shape.error.as_ref().and_then(|error| error.code.as_ref()).unwrap_or(name);
-        let status = shape.error.as_ref().and_then(|error| error.http_status_code).unwrap_or(400);
-        let message = if shape.members.get("Message").is_some() { "Message" } else { "message" };
+    for (name, shape) in reach
+        .model
+        .shapes
+        .0
+        .iter()
+        .filter(|(_, shape)| shape.exception)
+    {
+        let code = shape
+            .error
+            .as_ref()
+            .and_then(|error| error.code.as_ref())
+            .unwrap_or(name);
+        let status = shape
+            .error
+            .as_ref()
+            .and_then(|error| error.http_status_code)
+            .unwrap_or(400);
+        let message = if shape.members.get("Message").is_some() {
+            "Message"
+        } else {
+            "message"
+        };
         let typed = shape.members.get("Type").is_some();
         rows.push((code, format!("ErrorSchema {{ code: {code:?}, status: {status}, message: {message:?}, typed: {typed} }},")));
     }
@@ -93,12 +131,23 @@ fn write_errors(out: &mut String, reach: &Reach<'_>) -> Result<()> {
     Ok(())
 }
 
-fn operation_table(reach: &Reach<'_>, name: &str, operation: &Operation, listed: bool) -> Result<String> {
+fn operation_table(
+    reach: &Reach<'_>,
+    name: &str,
+    operation: &Operation,
+    listed: bool,
+) -> Result<String> {
     let http = &operation.http;
     let mut table = if reach.model.metadata.protocol == "rest-json" {
-        format!("OperationSchema::rest({name:?}, {:?}, {:?}, {})", http.method, http.request_uri, http.response_code)
+        format!(
+            "OperationSchema::rest({name:?}, {:?}, {:?}, {})",
+            http.method, http.request_uri, http.response_code
+        )
     } else {
-        ensure!(http.request_uri == "/" && http.method == "POST", "{name} is not at POST /");
+        ensure!(
+            http.request_uri == "/" && http.method == "POST",
+            "{name} is not at POST /"
+        );
         format!("OperationSchema::rpc({name:?})")
     };
     if listed {
@@ -111,18 +160,39 @@ fn operation_table(reach: &Reach<'_>, name: &str, operation: &Operation, listed:
     Ok(table)
 }
 
-fn shape_table(config: &Config, maxima: &HashMap<&str, i64>, reach: &Reach<'_>, name: &str, shape: &Shape) -> Result<String> {
-    let table_of = |reference: Option<&Reference>| Ok::<_, anyhow::Error>(names::table(&part(reference, name)?.shape));
+fn shape_table(
+    config: &Config,
+    maxima: &HashMap<&str, i64>,
+    reach: &Reach<'_>,
+    name: &str,
+    shape: &Shape,
+) -> Result<String> {
+    let table_of = |reference: Option<&Reference>| {
+        Ok::<_, anyhow::Error>(names::table(&part(reference, name)?.shape))
+    };
     Ok(match shape.kind.as_str() {
         "structure" => {
             let mut members = String::new();
             for (member_name, member) in &shape.members.0 {
-                writeln!(members, "{},", member_table(reach, shape, member_name, member)?)?;
+                writeln!(
+                    members,
+                    "{},",
+                    member_table(reach, shape, member_name, member)?
+                )?;
             }
             format!("Shape::Structure(&[{members}])")
         }
-        "list" => format!("Shape::List(&{}, {})", table_of(shape.member.as_ref())?, length(shape)),
-        "map" => format!("Shape::Map(&{}, &{}, {})", table_of(shape.key.as_ref())?, table_of(shape.value.as_ref())?, length(shape)),
+        "list" => format!(
+            "Shape::List(&{}, {})",
+            table_of(shape.member.as_ref())?,
+            length(shape)
+        ),
+        "map" => format!(
+            "Shape::Map(&{}, &{}, {})",
+            table_of(shape.key.as_ref())?,
+            table_of(shape.value.as_ref())?,
+            length(shape)
+        ),
         "string" if !shape.values.is_empty() => format!("Shape::Enum(&{:?})", shape.values),
         "string" => {
             let pattern = match &shape.pattern {
@@ -131,12 +201,19 @@ fn shape_table(config: &Config, maxima: &HashMap<&str, i64>, reach: &Reach<'_>, 
             };
             format!("Shape::String({}, {pattern})", length(shape))
         }
-        "integer" => format!("Shape::Integer({})", range(shape, maxima.get(name).copied())?),
+        "integer" => format!(
+            "Shape::Integer({})",
+            range(shape, maxima.get(name).copied())?
+        ),
         "long" => format!("Shape::Long({})", range(shape, maxima.get(name).copied())?),
         "float" | "double" => format!(
             "Shape::Float({}, {})",
-            shape.min.map_or("f64::MIN".into(), |min| format!("{min:?}")),
-            shape.max.map_or("f64::MAX".into(), |max| format!("{max:?}")),
+            shape
+                .min
+                .map_or("f64::MIN".into(), |min| format!("{min:?}")),
+            shape
+                .max
+                .map_or("f64::MAX".into(), |max| format!("{max:?}")),
         ),
         "boolean" => "Shape::Boolean".into(),
         "blob" => format!("Shape::Blob({})", length(shape)),
@@ -145,7 +222,12 @@ fn shape_table(config: &Config, maxima: &HashMap<&str, i64>, reach: &Reach<'_>, 
     })
 }
 
-fn member_table(reach: &Reach<'_>, shape: &Shape, name: &str, member: &Reference) -> Result<String> {
+fn member_table(
+    reach: &Reach<'_>,
+    shape: &Shape,
+    name: &str,
+    member: &Reference,
+) -> Result<String> {
     let mut table = format!("Member::new({name:?}, &{})", names::table(&member.shape));
     let location = match member.location.as_deref() {
         None if shape.payload.as_deref() == Some(name) => "Payload",
@@ -180,7 +262,10 @@ fn pattern_table(config: &Config, text: &str) -> Result<String> {
 }
 
 fn raw(text: &str) -> Result<String> {
-    ensure!(!text.contains("\"#"), "the pattern {text} breaks out of a raw string");
+    ensure!(
+        !text.contains("\"#"),
+        "the pattern {text} breaks out of a raw string"
+    );
     Ok(if text.contains('"') {
         format!("r#\"{text}\"#")
     } else if text.contains('\\') {
@@ -207,7 +292,10 @@ fn range(shape: &Shape, maximum: Option<i64>) -> Result<String> {
         Some(lower) => {
             let model = shape.max.context("a [[maximum]] for a shape without one")?;
             let ours = lower.to_string();
-            ensure!(ours.parse::<f64>()? < model, "a [[maximum]] that lowers nothing");
+            ensure!(
+                ours.parse::<f64>()? < model,
+                "a [[maximum]] that lowers nothing"
+            );
             Some(ours)
         }
         None => shape.max.map(|max| max.to_string()),

@@ -24,7 +24,10 @@ pub(crate) fn source(service: &Service, reach: &Reach<'_>) -> Result<String> {
             _ => {}
         }
     }
-    let mut source = format!("//! Shapes and operations of `{}`.\n\nmod schema;\n\n", service.name);
+    let mut source = format!(
+        "//! Shapes and operations of `{}`.\n\nmod schema;\n\n",
+        service.name
+    );
     if uses_maps {
         source.push_str("use std::collections::BTreeMap;\n\n");
     }
@@ -41,7 +44,9 @@ fn write_operation(out: &mut String, name: &str, operation: &Operation) -> Resul
     let type_of = |reference: &Option<Reference>| {
         reference
             .as_ref()
-            .map_or("crate::Unit".to_owned(), |reference| reference.shape.clone())
+            .map_or("crate::Unit".to_owned(), |reference| {
+                reference.shape.clone()
+            })
     };
     writeln!(
         out,
@@ -62,10 +67,15 @@ fn write_operation(out: &mut String, name: &str, operation: &Operation) -> Resul
 fn write_structure(out: &mut String, reach: &Reach<'_>, name: &str, shape: &Shape) -> Result<()> {
     let members = &shape.members.0;
     let style = Style::of(members.iter().map(|(name, _)| name.as_str()));
-    let redacted = members.iter().any(|(_, member)| reach.is_sensitive(&member.shape) && hides(reach, member));
+    let redacted = members
+        .iter()
+        .any(|(_, member)| reach.is_sensitive(&member.shape) && hides(reach, member));
     let debug = if redacted { "" } else { "Debug, " };
     writeln!(out, "/// The shape `{name}`.")?;
-    writeln!(out, "#[derive({debug}Clone, Default, PartialEq, Serialize, Deserialize)]")?;
+    writeln!(
+        out,
+        "#[derive({debug}Clone, Default, PartialEq, Serialize, Deserialize)]"
+    )?;
     if members.is_empty() {
         writeln!(out, "pub struct {name} {{}}\n")?;
         return Ok(());
@@ -83,7 +93,11 @@ fn write_structure(out: &mut String, reach: &Reach<'_>, name: &str, shape: &Shap
             writeln!(out, "#[serde({})]", attributes.join(", "))?;
         }
         let rust = type_of(reach, &member.shape)?;
-        let rust = if optional { format!("Option<{rust}>") } else { rust };
+        let rust = if optional {
+            format!("Option<{rust}>")
+        } else {
+            rust
+        };
         writeln!(out, "pub {}: {rust},", names::field(member_name))?;
     }
     writeln!(out, "}}\n")?;
@@ -95,13 +109,18 @@ fn write_structure(out: &mut String, reach: &Reach<'_>, name: &str, shape: &Shap
 
 /// Whether a sensitive member's own type would show its value: blobs hide themselves.
 fn hides(reach: &Reach<'_>, member: &Reference) -> bool {
-    reach.shape(&member.shape).is_ok_and(|shape| shape.kind != "blob")
+    reach
+        .shape(&member.shape)
+        .is_ok_and(|shape| shape.kind != "blob")
 }
 
 /// A `Debug` that tells of a sensitive member only whether it is there.
 fn write_debug(out: &mut String, reach: &Reach<'_>, name: &str, shape: &Shape) -> Result<()> {
     writeln!(out, "impl std::fmt::Debug for {name} {{")?;
-    writeln!(out, "fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{")?;
+    writeln!(
+        out,
+        "fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{"
+    )?;
     writeln!(out, "f.debug_struct(\"{name}\")")?;
     for (member_name, member) in &shape.members.0 {
         let field = names::field(member_name);
@@ -111,7 +130,10 @@ fn write_debug(out: &mut String, reach: &Reach<'_>, name: &str, shape: &Shape) -
         } else if shape.required.contains(member_name) {
             writeln!(out, ".field(\"{label}\", &crate::blob::Redacted)")?;
         } else {
-            writeln!(out, ".field(\"{label}\", &self.{field}.as_ref().map(|_| crate::blob::Redacted))")?;
+            writeln!(
+                out,
+                ".field(\"{label}\", &self.{field}.as_ref().map(|_| crate::blob::Redacted))"
+            )?;
         }
     }
     writeln!(out, ".finish()\n}}\n}}\n")?;
@@ -129,7 +151,10 @@ fn type_of(reach: &Reach<'_>, name: &str) -> Result<String> {
         "float" | "double" | "timestamp" => "f64".into(),
         "boolean" => "bool".into(),
         "blob" => "crate::Blob".into(),
-        "list" => format!("Vec<{}>", type_of(reach, &part(shape.member.as_ref(), name)?.shape)?),
+        "list" => format!(
+            "Vec<{}>",
+            type_of(reach, &part(shape.member.as_ref(), name)?.shape)?
+        ),
         "map" => format!(
             "BTreeMap<String, {}>",
             type_of(reach, &part(shape.value.as_ref(), name)?.shape)?

@@ -18,7 +18,9 @@ impl Wheel {
     /// Opens the file given, or fetches the pinned version; its hash must be the pinned one either way.
     pub(crate) fn open(pin: &WheelPin, path: Option<&Path>) -> Result<Self> {
         let bytes = match path {
-            Some(path) => std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?,
+            Some(path) => {
+                std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?
+            }
             None => download(pin)?,
         };
         let sha256 = hex::encode(Sha256::digest(&bytes));
@@ -27,7 +29,9 @@ impl Wheel {
             "the wheel's SHA-256 is {sha256}; operations.toml pins {}",
             pin.sha256
         );
-        Ok(Self(ZipArchive::new(Cursor::new(bytes)).context("the wheel is no zip")?))
+        Ok(Self(
+            ZipArchive::new(Cursor::new(bytes)).context("the wheel is no zip")?,
+        ))
     }
 
     /// Reads a service model, compressed or plain: both occur.
@@ -50,12 +54,24 @@ impl Wheel {
 fn download(pin: &WheelPin) -> Result<Vec<u8>> {
     let folder = tempfile::tempdir()?;
     let fetched = Command::new("python3")
-        .args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest"])
+        .args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--dest",
+        ])
         .arg(folder.path())
         .arg(format!("botocore=={}", pin.version))
         .status()
         .context("cannot run python3 -m pip")?;
-    ensure!(fetched.success(), "pip cannot download botocore {}", pin.version);
+    ensure!(
+        fetched.success(),
+        "pip cannot download botocore {}",
+        pin.version
+    );
     let file = std::fs::read_dir(folder.path())?
         .next()
         .context("pip downloaded nothing")??;

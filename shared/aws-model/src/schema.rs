@@ -71,7 +71,14 @@ impl OperationSchema {
         uri: &'static str,
         ok: u16,
     ) -> Self {
-        Self { name, method, uri, ok, input: None, output: None }
+        Self {
+            name,
+            method,
+            uri,
+            ok,
+            input: None,
+            output: None,
+        }
     }
 
     /// An operation that is named in a header or in the body.
