@@ -11,6 +11,7 @@ mod sync;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use domain::trace::TraceHeader;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use store::functions::State;
@@ -50,10 +51,12 @@ async fn run(
     route: Arc<Route>,
     payload: Bytes,
 ) -> Result<Response<Bytes>, Fault> {
-    let header = parts.headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok());
-    let trace = domain::trace::TraceHeader::honour(header, call.app.clock.now(), call.app.ids.random());
+    let trace = trace(call, parts);
     let span = tracing::info_span!("invoke", function.name = %request.function.name,
         request.id = %call.request_id, cloud.account.id = %call.account, aws.trace_id = %trace);
+    if let Some(parent) = trace.traceparent().filter(|_| parts.headers.contains_key("x-amzn-trace-id")) {
+        chassis::telemetry::set_parent(&span, &parent);
+    }
     let traceparent = chassis::telemetry::traceparent(&span).unwrap_or_default();
     let run = sync::Run {
         app: Arc::clone(&call.app),
@@ -74,6 +77,15 @@ async fn run(
     }.instrument(span));
     let ran = answer.await.map_err(|_| Fault::internal())??;
     answer::build(ran, call.request_id, &trace_id)
+}
+
+/// The caller's trace, or a new one that begins here.
+fn trace(call: &Call, parts: &Parts) -> TraceHeader {
+    let header = parts.headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok());
+    header.and_then(TraceHeader::parse).unwrap_or_else(|| {
+        let now = u32::try_from(call.app.clock.now().timestamp()).unwrap_or(u32::MAX);
+        TraceHeader::new(now, call.app.ids.bytes(), call.app.ids.bytes(), false)
+    })
 }
 
 /// What the name means, checked to be runnable.
