@@ -125,7 +125,7 @@ impl FromStr for Qualifier {
 }
 
 /// The processor a function is built for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Architecture {
     #[serde(rename = "x86_64")]
     X86_64,

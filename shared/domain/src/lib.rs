@@ -10,8 +10,11 @@ pub mod environment;
 pub mod execution;
 pub mod function;
 pub mod function_ref;
+pub mod price;
+pub mod log;
 pub mod region;
 pub mod trace;
+pub mod usage;
 
 pub use account::AccountId;
 pub use alias::{Alias, AliasName};

@@ -1,0 +1,304 @@
+//! Usage: sealed batches of the executors' spools, counted exactly once, and the hours they add up to.
+
+use chrono::{DateTime, Utc};
+use domain::price::Sku;
+use domain::usage::{Batch, BatchId, Counts};
+use domain::{AccountId, Region};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use crate::{Error, Store};
+
+/// Rows over which the executors spread the additions to one hour.
+const SHARDS: u128 = 16;
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ingested {
+    /// It is committed, and its sums with it.
+    Counted,
+    /// It had been counted before, with the same content: the acknowledgement was lost.
+    Known,
+    /// Batches before it have not arrived: this one is not taken. Says which batch and event must come next.
+    Gap { next_batch: i64, next_event: i64 },
+    /// Another content was counted under the same id: this one is not taken, and somebody must look.
+    Equivocation,
+}
+
+/// What a function used of one SKU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionUsage {
+    pub region: Region,
+    /// The function's ARN without a qualifier.
+    pub resource: String,
+    pub sku: Sku,
+    /// In quanta of the SKU.
+    pub quantity: i128,
+}
+
+/// What one resource used of one SKU in one hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HourUsage {
+    pub hour: DateTime<Utc>,
+    pub usage: FunctionUsage,
+}
+
+/// A boot epoch of an executor, as far as its batches have arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Epoch {
+    pub boot_epoch: i64,
+    pub batches: i64,
+    pub last_event: i64,
+    pub covers_until: DateTime<Utc>,
+    /// The executor has said that nothing follows.
+    pub closed: bool,
+    pub counts: Counts,
+}
+
+impl Store {
+    /// Counts a sealed batch: its row and its sums commit together, or neither does. Safe to repeat, and safe to call
+    /// from several places at once.
+    pub async fn ingest_usage(&self, batch: &Batch) -> Result<Ingested, Error> {
+        if self.insert_batch(batch).await? {
+            return Ok(Ingested::Counted);
+        }
+        let id = batch.id;
+        let known = sqlx::query_scalar!(
+            "SELECT payload_sha256 FROM billing.usage_batch
+             WHERE executor_id = $1 AND boot_epoch = $2 AND batch_seq = $3",
+            id.executor,
+            id.boot_epoch,
+            id.batch_seq,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        match known {
+            Some(sha256) if sha256 == batch.sha256 => Ok(Ingested::Known),
+            Some(_) => Ok(Ingested::Equivocation),
+            None => self.usage_gap(id).await,
+        }
+    }
+
+    /// One statement, one transaction, one round trip. False where the batch was there already or is not the next one.
+    async fn insert_batch(&self, batch: &Batch) -> Result<bool, Error> {
+        let lines = Lines::of(batch)?;
+        let counts = batch.counts;
+        let inserted = sqlx::query_scalar!(
+            r#"WITH last AS (
+                 SELECT batch_seq, last_event, closes_epoch FROM billing.usage_batch
+                 WHERE executor_id = $1 AND boot_epoch = $2
+                 ORDER BY batch_seq DESC LIMIT 1
+               ), batch AS (
+                 INSERT INTO billing.usage_batch (executor_id, boot_epoch, batch_seq, first_event, last_event,
+                     covers_until, payload_sha256, started, ended, platform_lost, missing, closes_epoch)
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+                 -- Held unless it is the very next one: a gap would otherwise never be noticed.
+                 WHERE coalesce((SELECT batch_seq FROM last), 0) + 1 = $3
+                   AND coalesce((SELECT last_event FROM last), 0) + 1 = $4
+                   AND NOT coalesce((SELECT closes_epoch FROM last), false)
+                 ON CONFLICT DO NOTHING
+                 RETURNING 1
+               ), hours AS (
+                 INSERT INTO billing.usage_hour (account_id, hour, region, sku, resource, shard, qty)
+                 -- The arrays are sorted by key, so that executors lock rows in one order.
+                 SELECT account_id, hour, region, sku, resource, $13, qty
+                 FROM UNNEST($14::bigint[], $15::timestamptz[], $16::text[], $17::text[], $18::text[], $19::numeric[])
+                      AS line (account_id, hour, region, sku, resource, qty)
+                 WHERE EXISTS (SELECT FROM batch)
+                 ON CONFLICT (account_id, hour, region, sku, resource, revision, shard)
+                 DO UPDATE SET qty = usage_hour.qty + excluded.qty
+               )
+               SELECT count(*) AS "inserted!" FROM batch"#,
+            batch.id.executor,
+            batch.id.boot_epoch,
+            batch.id.batch_seq,
+            batch.first_event,
+            batch.last_event,
+            batch.covers_until,
+            batch.sha256.as_slice(),
+            counts.started,
+            counts.ended,
+            counts.platform_lost,
+            counts.missing,
+            batch.closes_epoch,
+            shard_of(batch.id.executor),
+            &lines.accounts,
+            &lines.hours,
+            &lines.regions as &[&str],
+            &lines.skus as &[&str],
+            &lines.resources as &[&str],
+            &lines.quantities,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(inserted == 1)
+    }
+
+    async fn usage_gap(&self, id: BatchId) -> Result<Ingested, Error> {
+        let last = sqlx::query!(
+            "SELECT batch_seq, last_event FROM billing.usage_batch
+             WHERE executor_id = $1 AND boot_epoch = $2
+             ORDER BY batch_seq DESC LIMIT 1",
+            id.executor,
+            id.boot_epoch,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let (batch, event) = last.map_or((0, 0), |last| (last.batch_seq, last.last_event));
+        Ok(Ingested::Gap {
+            next_batch: batch + 1,
+            next_event: event + 1,
+        })
+    }
+
+    /// An account's usage by function and SKU over the hours `from..to`, in all regions or in one.
+    pub async fn usage_by_function(
+        &self,
+        account: AccountId,
+        region: Option<&Region>,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<FunctionUsage>, Error> {
+        let rows = sqlx::query_as!(
+            UsageRow,
+            r#"SELECT region, resource, sku, sum(qty)::text AS "quantity!" FROM billing.usage_hour
+               WHERE account_id = $1 AND hour >= $2 AND hour < $3 AND ($4::text IS NULL OR region = $4)
+               GROUP BY region, resource, sku ORDER BY region, resource, sku"#,
+            account.number(),
+            from,
+            to,
+            region.map(Region::as_str),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(FunctionUsage::try_from).collect()
+    }
+
+    /// As [`Self::usage_by_function`], hour by hour: what rating works on.
+    pub async fn usage_by_hour(
+        &self,
+        account: AccountId,
+        region: Option<&Region>,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<HourUsage>, Error> {
+        let rows = sqlx::query!(
+            r#"SELECT hour, region, resource, sku, sum(qty)::text AS "quantity!" FROM billing.usage_hour
+               WHERE account_id = $1 AND hour >= $2 AND hour < $3 AND ($4::text IS NULL OR region = $4)
+               GROUP BY hour, region, resource, sku ORDER BY hour, region, sku, resource"#,
+            account.number(),
+            from,
+            to,
+            region.map(Region::as_str),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(HourUsage {
+                    hour: row.hour,
+                    usage: UsageRow {
+                        region: row.region,
+                        resource: row.resource,
+                        sku: row.sku,
+                        quantity: row.quantity,
+                    }
+                    .try_into()?,
+                })
+            })
+            .collect()
+    }
+
+    /// The boot epochs of an executor, oldest first: what the invariant "started = ended + lost" is checked on.
+    pub async fn usage_epochs(&self, executor: Uuid) -> Result<Vec<Epoch>, Error> {
+        let rows = sqlx::query!(
+            r#"SELECT boot_epoch, count(*) AS "batches!", max(last_event) AS "last_event!",
+                   max(covers_until) AS "covers_until!", bool_or(closes_epoch) AS "closed!",
+                   sum(started)::bigint AS "started!", sum(ended)::bigint AS "ended!",
+                   sum(platform_lost)::bigint AS "platform_lost!", sum(missing)::bigint AS "missing!"
+               FROM billing.usage_batch WHERE executor_id = $1 GROUP BY boot_epoch ORDER BY boot_epoch"#,
+            executor,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let epochs = rows.into_iter().map(|row| Epoch {
+            boot_epoch: row.boot_epoch,
+            batches: row.batches,
+            last_event: row.last_event,
+            covers_until: row.covers_until,
+            closed: row.closed,
+            counts: Counts {
+                started: row.started,
+                ended: row.ended,
+                platform_lost: row.platform_lost,
+                missing: row.missing,
+            },
+        });
+        Ok(epochs.collect())
+    }
+}
+
+/// Which of the rows of an hour an executor adds to.
+fn shard_of(executor: Uuid) -> i16 {
+    i16::try_from(executor.as_u128() % SHARDS).unwrap_or(0)
+}
+
+/// A batch's sums as columns.
+struct Lines<'a> {
+    accounts: Vec<i64>,
+    hours: Vec<DateTime<Utc>>,
+    regions: Vec<&'a str>,
+    skus: Vec<&'a str>,
+    resources: Vec<&'a str>,
+    quantities: Vec<Decimal>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(batch: &'a Batch) -> Result<Self, Error> {
+        let sums = batch.sums.iter();
+        let mut lines = Self {
+            accounts: Vec::with_capacity(sums.len()),
+            hours: Vec::with_capacity(sums.len()),
+            regions: Vec::with_capacity(sums.len()),
+            skus: Vec::with_capacity(sums.len()),
+            resources: Vec::with_capacity(sums.len()),
+            quantities: Vec::with_capacity(sums.len()),
+        };
+        for (place, quantity) in sums {
+            let quantity = Decimal::try_from_i128_with_scale(quantity, 0)
+                .map_err(|_| Error::Inconsistent("usage_hour.qty"))?;
+            lines.accounts.push(place.account.number());
+            lines.hours.push(place.hour);
+            lines.regions.push(place.region.as_str());
+            lines.skus.push(place.sku.as_str());
+            lines.resources.push(&place.resource);
+            lines.quantities.push(quantity);
+        }
+        Ok(lines)
+    }
+}
+
+/// Sums come as text: a `numeric(38,0)` need not fit into what the driver decodes.
+struct UsageRow {
+    region: String,
+    resource: String,
+    sku: String,
+    quantity: String,
+}
+
+impl TryFrom<UsageRow> for FunctionUsage {
+    type Error = Error;
+
+    fn try_from(row: UsageRow) -> Result<Self, Error> {
+        let wrong = |column| move |_| Error::Inconsistent(column);
+        Ok(Self {
+            region: row.region.parse().map_err(wrong("usage_hour.region"))?,
+            resource: row.resource,
+            sku: row.sku.parse().map_err(wrong("usage_hour.sku"))?,
+            quantity: row
+                .quantity
+                .parse()
+                .map_err(|_| Error::Inconsistent("usage_hour.qty"))?,
+        })
+    }
+}
