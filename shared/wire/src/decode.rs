@@ -180,6 +180,19 @@ fn mismatch(shape: &Shape, value: &Value) -> Undecodable {
     })
 }
 
+/// A path segment, decoded. Bytes that are no UTF-8 become replacement characters, which no AWS name contains.
+pub fn percent_decode(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
+}
+
+/// The decoded value of a query parameter; of several, the last.
+pub fn query_value<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
+    query_pairs(query)
+        .filter(|(key, _)| key == name)
+        .last()
+        .map(|(_, value)| value)
+}
+
 /// The decoded pairs of a query string or a form.
 pub(crate) fn query_pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     query

@@ -19,5 +19,6 @@ mod route;
 mod service;
 pub mod sigv4;
 
+pub use decode::{percent_decode, query_value};
 pub use fault::Fault;
 pub use service::Service;

@@ -13,6 +13,7 @@ use crate::decode::Undecodable;
 use crate::fault::Fault;
 use crate::protocol::Protocol;
 use crate::route::Router;
+use crate::sigv4::SigError;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Value, Fault>> + Send>>;
 type Handler<C> = Box<dyn Fn(C, Value) -> Result<Answer, Undecodable> + Send + Sync>;
@@ -84,6 +85,11 @@ impl<C: Clone + Send + Sync + 'static> Service<C> {
     /// Encodes a fault in this service's protocol.
     pub fn fault(&self, fault: &Fault, request_id: &str) -> Response<Bytes> {
         self.protocol.fault(fault, request_id)
+    }
+
+    /// Encodes the refusal of a signature in this service's protocol.
+    pub fn signature_fault(&self, error: &SigError, request_id: &str) -> Response<Bytes> {
+        self.fault(&error.fault(self.schema.protocol), request_id)
     }
 
     async fn call(
