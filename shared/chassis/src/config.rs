@@ -299,6 +299,9 @@ impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Kind::Message(text) => f.write_str(text.trim_end_matches('.')),
+            Kind::InvalidType(_, expected) if expected.starts_with("struct ") => {
+                f.write_str("this is a section with keys, not a value")
+            }
             Kind::InvalidType(actual, expected) => write!(f, "expected {expected}, got {actual}"),
             Kind::InvalidValue(actual, expected) => {
                 write!(f, "{actual} is not allowed, expected {expected}")

@@ -137,7 +137,7 @@ fn what_is_wrong_is_said_with_its_key_and_its_source() {
     check(
         "gateway = 3",
         &[],
-        "gateway (c.toml): expected struct Gateway, got unsigned int `3`.",
+        "gateway (c.toml): this is a section with keys, not a value.",
     );
     check(
         "",

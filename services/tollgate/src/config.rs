@@ -1,0 +1,510 @@
+//! Every setting of Tollgate: a struct per concern, whose comments are the manual.
+//!
+//! `tollgate.default.toml` at the top of the repository is the same manual as a file; a test keeps the two equal. How a key is written in the file, the
+//! environment and on the command line: [`chassis::config`].
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use chassis::config::{Flag, Loaded, Sources};
+use chassis::telemetry::LogFormat;
+use domain::{AccountId, Region};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+/// Variables with our prefix that are not keys: secrets, and the file's own place.
+const OTHER_VARIABLES: &[&str] = &[
+    "CONFIG",
+    "MASTER_KEY",
+    "CLUSTER_SECRET",
+    "DATABASE_PASSWORD",
+    "REDIS_PASSWORD",
+];
+
+/// The file looked for in the data directory when none is named.
+const FILE: &str = "tollgate.toml";
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Config {
+    /// Where everything of this installation lies: databases, code, logs, secrets.
+    pub(crate) data_dir: PathBuf,
+    /// The region that `tollgate env` speaks for. Requests name their own region; any name is served.
+    pub(crate) region: Region,
+    /// The first account's id: 12 digits. Given once, at the first start.
+    pub(crate) account: AccountId,
+    /// How long work in flight may take to end at a stop, in seconds: 1 to 3600.
+    pub(crate) drain_s: u64,
+    pub(crate) gateway: Gateway,
+    pub(crate) executor: Executor,
+    pub(crate) database: Database,
+    pub(crate) redis: Redis,
+    pub(crate) storage: Storage,
+    pub(crate) secrets: Secrets,
+    pub(crate) telemetry: Telemetry,
+}
+
+/// The AWS-facing service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Gateway {
+    /// Address and port to listen on; port 0 takes a free one. Anything but loopback asks for TLS or `insecure_listen`.
+    pub(crate) listen: SocketAddr,
+    /// Accept plain HTTP from other machines: for a trusted network, or behind a proxy that speaks TLS.
+    pub(crate) insecure_listen: bool,
+    /// Certificate chain in PEM form. Together with `tls_key`.
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key in PEM form.
+    pub(crate) tls_key: Option<PathBuf>,
+}
+
+/// The service that runs functions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Executor {
+    /// `container`, or `process`: no isolation at all, for development on hosts that allow nothing better.
+    pub(crate) isolation: Isolation,
+    /// Memory for function environments in MB, or `auto`: three quarters of the host's.
+    pub(crate) memory_mb: Amount,
+    /// How long an environment may stand idle before it ends, in seconds.
+    pub(crate) idle_s: u64,
+    /// Space for unpacked code in MB; what was used longest ago goes first.
+    pub(crate) code_cache_mb: u64,
+    /// Where `tollgate executor` listens for gateways (gRPC). Not used by `tollgate up`.
+    pub(crate) listen: SocketAddr,
+    /// The address under which gateways reach this executor, where it differs from `listen`.
+    pub(crate) announce: Option<SocketAddr>,
+}
+
+/// Postgres, where services run apart. `tollgate up` runs its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Database {
+    /// `postgres://user@host:5432/name`, without password: that comes from `TOLLGATE_DATABASE_PASSWORD` or `url_file`.
+    pub(crate) url: Option<String>,
+    /// A file, readable by its owner only, whose first line is the URL, with its password.
+    pub(crate) url_file: Option<PathBuf>,
+    /// Connections of each service: 2 to 1000.
+    pub(crate) connections_max: u32,
+}
+
+/// Redis or Valkey, where services run apart. `tollgate up` runs its own.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Redis {
+    /// `redis://host:6379/0`, without password: that comes from `TOLLGATE_REDIS_PASSWORD` or `url_file`.
+    pub(crate) url: Option<String>,
+    /// A file, readable by its owner only, whose first line is the URL, with its password.
+    pub(crate) url_file: Option<PathBuf>,
+}
+
+/// Where deployed code is kept.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Storage {
+    /// The directory of zips, by default `code` in the data directory. Gateways and executors on several machines share it (NFS).
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// Keys.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Secrets {
+    /// The key that encrypts access keys and environment variables in the database: 32 bytes in base64. By default
+    /// `secrets/master.key` in the data directory, made at the first `tollgate up`. `TOLLGATE_MASTER_KEY` wins.
+    pub(crate) master_key_file: Option<PathBuf>,
+    /// What gateways and executors prove themselves to each other with: 32 bytes in base64. By default
+    /// `secrets/cluster.secret` in the data directory. `TOLLGATE_CLUSTER_SECRET` wins.
+    pub(crate) cluster_secret_file: Option<PathBuf>,
+}
+
+/// Logs and traces.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Telemetry {
+    /// `auto` (text on a terminal, JSON otherwise), `text` or `json`.
+    pub(crate) log_format: LogFormat,
+    /// What to log, such as `info` or `info,executor=debug`.
+    pub(crate) log_filter: String,
+    /// An OpenTelemetry collector (gRPC) to send traces to, such as `http://127.0.0.1:4317`. Without one, none are made.
+    pub(crate) otlp_endpoint: Option<String>,
+}
+
+/// What separates functions from the host and from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Isolation {
+    /// Namespaces, cgroups, seccomp, an unprivileged user.
+    Container,
+    /// None: development only.
+    Process,
+}
+
+impl std::fmt::Display for Isolation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Container => "container",
+            Self::Process => "process",
+        })
+    }
+}
+
+/// A number of MB, or `auto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "NumberOrText")]
+pub(crate) enum Amount {
+    Auto,
+    Mb(u64),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum NumberOrText {
+    Number(u64),
+    Text(String),
+}
+
+impl TryFrom<NumberOrText> for Amount {
+    type Error = String;
+
+    fn try_from(given: NumberOrText) -> Result<Self, String> {
+        match given {
+            NumberOrText::Number(mb) => Ok(Self::Mb(mb)),
+            NumberOrText::Text(text) if text == "auto" => Ok(Self::Auto),
+            NumberOrText::Text(text) => text
+                .parse()
+                .map(Self::Mb)
+                .map_err(|_| format!("{text:?} is neither a number of MB nor \"auto\"")),
+        }
+    }
+}
+
+impl From<Amount> for String {
+    fn from(amount: Amount) -> Self {
+        match amount {
+            Amount::Auto => "auto".to_owned(),
+            Amount::Mb(mb) => mb.to_string(),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from(".tollgate"),
+            #[expect(clippy::expect_used, reason = "a constant that a test reads")]
+            region: "us-east-1".parse().expect("a region's name"),
+            #[expect(clippy::expect_used, reason = "a constant that a test reads")]
+            account: AccountId::new(0).expect("12 digits"),
+            drain_s: 60,
+            gateway: Gateway::default(),
+            executor: Executor::default(),
+            database: Database::default(),
+            redis: Redis::default(),
+            storage: Storage::default(),
+            secrets: Secrets::default(),
+            telemetry: Telemetry::default(),
+        }
+    }
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            listen: ([127, 0, 0, 1], 9400).into(),
+            insecure_listen: false,
+            tls_cert: None,
+            tls_key: None,
+        }
+    }
+}
+
+impl Default for Executor {
+    fn default() -> Self {
+        Self {
+            isolation: Isolation::Container,
+            memory_mb: Amount::Auto,
+            idle_s: 600,
+            code_cache_mb: 4096,
+            listen: ([127, 0, 0, 1], 9411).into(),
+            announce: None,
+        }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            url: None,
+            url_file: None,
+            connections_max: 16,
+        }
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self {
+            log_format: LogFormat::Auto,
+            log_filter: "info".to_owned(),
+            otlp_endpoint: None,
+        }
+    }
+}
+
+/// A configuration that makes sense, and the secrets of the environment.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    pub(crate) environment: Environment,
+}
+
+/// Secrets that came from the environment.
+#[derive(Debug, Default)]
+pub(crate) struct Environment {
+    pub(crate) master_key: Option<SecretString>,
+    pub(crate) cluster_secret: Option<SecretString>,
+    pub(crate) database_password: Option<SecretString>,
+    pub(crate) redis_password: Option<SecretString>,
+}
+
+/// Which services a process runs: some keys make sense for one and not for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// `tollgate up`, with its own Postgres and Redis.
+    Up,
+    Gateway,
+    Executor,
+    /// An operator's command on the database of a running `up`, or of `database.url`.
+    Operator,
+}
+
+/// Reads the layers: defaults, `file` (or the data directory's own), `environment`, `flags`.
+pub(crate) fn load(
+    shape: Shape,
+    file: Option<PathBuf>,
+    environment: Vec<(String, String)>,
+    flags: Vec<Flag>,
+) -> Result<Settings> {
+    let variable = |name: &str| {
+        let found = environment
+            .iter()
+            .find(|(key, _)| key.strip_prefix("TOLLGATE_") == Some(name));
+        found.map(|(_, value)| value.clone())
+    };
+    let secrets = Environment {
+        master_key: variable("MASTER_KEY").map(Into::into),
+        cluster_secret: variable("CLUSTER_SECRET").map(Into::into),
+        database_password: variable("DATABASE_PASSWORD").map(Into::into),
+        redis_password: variable("REDIS_PASSWORD").map(Into::into),
+    };
+    let file = file.or_else(|| variable("CONFIG").map(PathBuf::from));
+    let sources = |file| Sources {
+        file,
+        environment: environment.clone(),
+        other_variables: OTHER_VARIABLES,
+        flags: flags.clone(),
+    };
+    let loaded = match file {
+        Some(file) => chassis::config::load::<Config>(sources(Some(file)))?,
+        None => {
+            let bare = chassis::config::load::<Config>(sources(None))?;
+            match Some(bare.config.data_dir.join(FILE)).filter(|file| file.exists()) {
+                Some(file) => chassis::config::load(sources(Some(file)))?,
+                None => bare,
+            }
+        }
+    };
+    check(&loaded, shape).map_err(|why| anyhow!(why))?;
+    let mut config = loaded.config;
+    config.data_dir = std::path::absolute(&config.data_dir)
+        .with_context(|| format!("{} is not a path", config.data_dir.display()))?;
+    Ok(Settings {
+        config,
+        environment: secrets,
+    })
+}
+
+impl Config {
+    /// Where deployed code is kept.
+    pub(crate) fn code_dir(&self) -> PathBuf {
+        self.storage
+            .dir
+            .clone()
+            .unwrap_or_else(|| self.data_dir.join("code"))
+    }
+
+    pub(crate) fn master_key_file(&self) -> PathBuf {
+        let default = || self.data_dir.join("secrets/master.key");
+        self.secrets.master_key_file.clone().unwrap_or_else(default)
+    }
+
+    pub(crate) fn cluster_secret_file(&self) -> PathBuf {
+        let default = || self.data_dir.join("secrets/cluster.secret");
+        self.secrets
+            .cluster_secret_file
+            .clone()
+            .unwrap_or_else(default)
+    }
+}
+
+/// Refuses values and combinations that are legal one by one but make no sense.
+fn check(loaded: &Loaded<Config>, shape: Shape) -> Result<(), String> {
+    let config = &loaded.config;
+    let from = |key: &str| format!("{key} ({})", loaded.source(key));
+    check_ranges(config, &from)?;
+    check_listener(config, &from)?;
+    check_urls(loaded, shape, &from)?;
+    if let Some(endpoint) = &config.telemetry.otlp_endpoint
+        && !endpoint.starts_with("http://")
+    {
+        return Err(format!(
+            "{} must begin with http://: traces go to a collector nearby.",
+            from("telemetry.otlp_endpoint")
+        ));
+    }
+    Ok(())
+}
+
+fn check_ranges(config: &Config, from: &dyn Fn(&str) -> String) -> Result<(), String> {
+    let memory = match config.executor.memory_mb {
+        Amount::Auto => 128,
+        Amount::Mb(mb) => mb,
+    };
+    let ranges = [
+        ("drain_s", config.drain_s, 1, 3600),
+        (
+            "database.connections_max",
+            config.database.connections_max.into(),
+            2,
+            1000,
+        ),
+        ("executor.memory_mb", memory, 128, 1 << 30),
+        ("executor.idle_s", config.executor.idle_s, 1, 86_400),
+        (
+            "executor.code_cache_mb",
+            config.executor.code_cache_mb,
+            256,
+            1 << 30,
+        ),
+    ];
+    for (key, value, min, max) in ranges {
+        if !(min..=max).contains(&value) {
+            return Err(format!(
+                "{} must be between {min} and {max}, not {value}.",
+                from(key)
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_listener(config: &Config, from: &dyn Fn(&str) -> String) -> Result<(), String> {
+    let gateway = &config.gateway;
+    match (&gateway.tls_cert, &gateway.tls_key) {
+        (Some(_), None) => {
+            return Err(format!(
+                "{} also needs gateway.tls_key.",
+                from("gateway.tls_cert")
+            ));
+        }
+        (None, Some(_)) => {
+            return Err(format!(
+                "{} also needs gateway.tls_cert.",
+                from("gateway.tls_key")
+            ));
+        }
+        _ => {}
+    }
+    let tls = gateway.tls_cert.is_some();
+    if tls && gateway.insecure_listen {
+        return Err(format!(
+            "{} contradicts {}: choose one.",
+            from("gateway.insecure_listen"),
+            from("gateway.tls_cert")
+        ));
+    }
+    if !gateway.listen.ip().is_loopback() && !tls && !gateway.insecure_listen {
+        return Err(format!(
+            "{} is {}, which other machines can reach: give a certificate (--tls-cert, --tls-key), or accept plain HTTP \
+             with --insecure-listen.",
+            from("gateway.listen"),
+            gateway.listen
+        ));
+    }
+    Ok(())
+}
+
+fn check_urls(
+    loaded: &Loaded<Config>,
+    shape: Shape,
+    from: &dyn Fn(&str) -> String,
+) -> Result<(), String> {
+    let config = &loaded.config;
+    let stores = [
+        (
+            "database",
+            "DATABASE",
+            &config.database.url,
+            &config.database.url_file,
+        ),
+        ("redis", "REDIS", &config.redis.url, &config.redis.url_file),
+    ];
+    for (name, variable, url, file) in stores {
+        let (url_key, file_key) = (format!("{name}.url"), format!("{name}.url_file"));
+        if url.is_some() && file.is_some() {
+            return Err(format!(
+                "{} contradicts {}: choose one.",
+                from(&url_key),
+                from(&file_key)
+            ));
+        }
+        if url.as_deref().is_some_and(has_password) {
+            return Err(format!(
+                "{} holds a password, where others may see it: put it into TOLLGATE_{variable}_PASSWORD, or the whole URL \
+                 into a file named by {file_key}.",
+                from(&url_key)
+            ));
+        }
+        let set = [&url_key, &file_key]
+            .into_iter()
+            .find(|key| loaded.is_set(key));
+        match (shape, set) {
+            (Shape::Up, Some(key)) => {
+                return Err(format!(
+                    "{}: `tollgate up` runs its own {name}. To use a given one, run `tollgate migrate`, `tollgate gateway` \
+                     and `tollgate executor`.",
+                    from(key)
+                ));
+            }
+            (Shape::Gateway | Shape::Executor, None) => {
+                return Err(format!(
+                    "{url_key} is missing: give --{name}-url, TOLLGATE_{variable}_URL or {file_key}."
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether a URL has a password between its user and its host, or in its query.
+fn has_password(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let in_authority = authority
+        .rsplit_once('@')
+        .is_some_and(|(user, _)| user.contains(':'));
+    let query = rest.split_once('?').map_or("", |(_, query)| query);
+    in_authority || query.split('&').any(|pair| pair.starts_with("password="))
+}
+
+/// The text of a URL file.
+pub(crate) fn url_from_file(path: &Path) -> Result<SecretString> {
+    Ok(chassis::secrets::read_private(path)?)
+}
+
+#[cfg(test)]
+mod tests;
