@@ -75,8 +75,8 @@ pub struct Configuration {
     pub timeout_s: u32,
     /// Size of `/tmp`: 512 to 10,240.
     pub ephemeral_mb: u32,
-    /// In clear; empty is the same as none.
-    pub environment: BTreeMap<String, String>,
+    /// In clear. AWS tells a function that never had any from one whose last was taken away; to the function it is the same.
+    pub environment: Option<BTreeMap<String, String>>,
     /// `Active` or `PassThrough`.
     pub tracing_mode: String,
     pub logging: Logging,
@@ -144,7 +144,7 @@ impl FunctionVersion {
             memory_mb: configuration.memory_mb,
             timeout_s: configuration.timeout_s,
             ephemeral_mb: configuration.ephemeral_mb,
-            environment: configuration.environment,
+            environment: configuration.environment.unwrap_or_default(),
             code_sha256: code.sha256,
             code_size: code.size,
         }

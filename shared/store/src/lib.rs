@@ -3,12 +3,14 @@
 //! One [`Store`], its methods spread over one file per noun. Every query names the account. A method that changes something
 //! is one transaction; absence is `Ok(None)` and the caller decides whether that is an error.
 
+pub mod access_keys;
+pub mod accounts;
 pub mod aliases;
 mod catalog;
-mod code_links;
 pub mod concurrency;
 mod error;
 pub mod functions;
+pub mod logs;
 pub mod prices;
 pub mod tags;
 pub mod usage;

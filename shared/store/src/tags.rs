@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use domain::FunctionArn;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-use crate::versions::lock_function;
+use crate::versions::{lock_function, renew_revision};
 use crate::{Error, Store};
 
 /// Why tags were not written.
@@ -44,6 +45,7 @@ impl Store {
         arn: &FunctionArn,
         tags: &BTreeMap<String, String>,
         tags_max: u32,
+        revision_id: Uuid,
     ) -> Result<Result<(), TagRefusal>, Error> {
         let mut tx = self.pool.begin().await?;
         if !lock_function(&mut tx, arn).await? {
@@ -62,12 +64,18 @@ impl Store {
         if count > i64::from(tags_max) {
             return Ok(Err(TagRefusal::TooMany));
         }
+        renew_revision(&mut tx, arn, revision_id).await?;
         tx.commit().await?;
         Ok(Ok(()))
     }
 
     /// Removes tags; those that do not exist are no error. `false` where there is no such function.
-    pub async fn untag_function(&self, arn: &FunctionArn, keys: &[String]) -> Result<bool, Error> {
+    pub async fn untag_function(
+        &self,
+        arn: &FunctionArn,
+        keys: &[String],
+        revision_id: Uuid,
+    ) -> Result<bool, Error> {
         let mut tx = self.pool.begin().await?;
         if !lock_function(&mut tx, arn).await? {
             return Ok(false);
@@ -82,6 +90,7 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
+        renew_revision(&mut tx, arn, revision_id).await?;
         tx.commit().await?;
         Ok(true)
     }

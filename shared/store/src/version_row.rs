@@ -10,11 +10,15 @@ use uuid::Uuid;
 
 use crate::{Error, Vault};
 
+/// No row has it: for versions that cannot exist, such as 0 or three thousand million.
+const NO_ROW: i32 = -1;
+
 /// A version as its row has it: `$LATEST` is 0.
 pub(crate) fn number(version: Version) -> i32 {
     match version {
         Version::Latest => 0,
-        Version::Published(number) => number.cast_signed(),
+        Version::Published(0) => NO_ROW,
+        Version::Published(number) => i32::try_from(number).unwrap_or(NO_ROW),
     }
 }
 
@@ -61,12 +65,13 @@ fn place(arn: &FunctionArn, version: Version) -> String {
 impl VersionRow {
     pub(crate) fn seal(version: &FunctionVersion, vault: &Vault) -> Result<Self, Error> {
         let FunctionVersion { arn, configuration, code, .. } = version;
-        let environment = if configuration.environment.is_empty() {
-            None
-        } else {
-            let plain = serde_json::to_vec(&configuration.environment)
-                .map_err(|_| Error::Inconsistent("function_version.environment"))?;
-            Some(vault.seal(&place(arn, version.version), &plain))
+        let environment = match &configuration.environment {
+            None => None,
+            Some(variables) => {
+                let plain = serde_json::to_vec(variables)
+                    .map_err(|_| Error::Inconsistent("function_version.environment"))?;
+                Some(vault.seal(&place(arn, version.version), &plain))
+            }
         };
         Ok(Self {
             account_id: arn.account.number(),
@@ -107,11 +112,13 @@ impl VersionRow {
         };
         let version = version_of(self.number);
         let environment = match &self.environment {
-            None => BTreeMap::new(),
+            None => None,
             Some(sealed) => {
                 let what = "function_version.environment";
                 let plain = vault.open(&place(&arn, version), what, sealed)?;
-                serde_json::from_slice(&plain).map_err(|_| Error::Inconsistent(what))?
+                let variables: BTreeMap<String, String> =
+                    serde_json::from_slice(&plain).map_err(|_| Error::Inconsistent(what))?;
+                Some(variables)
             }
         };
         Ok(FunctionVersion {

@@ -2,6 +2,7 @@
 
 use domain::{AccountId, Code, Configuration, FunctionArn, FunctionVersion, Region, Stamp, Version};
 use sqlx::{PgConnection, Postgres, Transaction};
+use uuid::Uuid;
 
 use crate::catalog::touch_catalog;
 use crate::functions::Resolved;
@@ -161,9 +162,13 @@ impl Store {
             Ok(latest) => latest,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let before = (latest.configuration.clone(), latest.code.clone());
         change(&mut latest);
         latest.revision_id = stamp.revision_id;
-        latest.change_id = stamp.change_id;
+        // An update that sets what was set already leaves nothing new to publish, and warm environments warm.
+        if (&latest.configuration, &latest.code) != (&before.0, &before.1) {
+            latest.change_id = stamp.change_id;
+        }
         latest.last_modified = stamp.at;
         self.write_latest(&mut tx, &latest).await?;
         let answer = if publish {
@@ -180,8 +185,9 @@ impl Store {
     pub async fn delete_version(
         &self,
         arn: &FunctionArn,
-        number: u32,
+        published: u32,
     ) -> Result<Result<(), Refusal>, Error> {
+        let version = Version::Published(published);
         let mut tx = self.pool.begin().await?;
         if !lock_function(&mut tx, arn).await? {
             return Ok(Err(Refusal::NoFunction));
@@ -193,7 +199,7 @@ impl Store {
             arn.account.number(),
             arn.region.as_str(),
             arn.name.as_str(),
-            number.cast_signed(),
+            number(version),
         )
         .fetch_all(&mut *tx)
         .await?;
@@ -206,7 +212,7 @@ impl Store {
             arn.account.number(),
             arn.region.as_str(),
             arn.name.as_str(),
-            number.cast_signed(),
+            number(version),
         )
         .execute(&mut *tx)
         .await?;
@@ -263,16 +269,7 @@ impl Store {
         }
         self.insert_version(tx, &version).await?;
         // As on AWS, publishing gives $LATEST a new revision id too, but not a new date.
-        sqlx::query!(
-            "UPDATE function_version SET revision_id = $4
-             WHERE account_id = $1 AND region = $2 AND function_name = $3 AND number = 0",
-            arn.account.number(),
-            arn.region.as_str(),
-            arn.name.as_str(),
-            stamp.revision_id,
-        )
-        .execute(tx)
-        .await?;
+        renew_revision(tx, &arn, stamp.revision_id).await?;
         Ok(version)
     }
 
@@ -405,6 +402,25 @@ pub(crate) async fn lock_function(
     .fetch_optional(connection)
     .await?;
     Ok(row.is_some())
+}
+
+/// Gives `$LATEST` a new revision id and changes nothing else of it.
+pub(crate) async fn renew_revision(
+    connection: &mut PgConnection,
+    arn: &FunctionArn,
+    revision_id: Uuid,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE function_version SET revision_id = $4
+         WHERE account_id = $1 AND region = $2 AND function_name = $3 AND number = 0",
+        arn.account.number(),
+        arn.region.as_str(),
+        arn.name.as_str(),
+        revision_id,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// The number given out last, also to a function of this name that was deleted; 0: none.
