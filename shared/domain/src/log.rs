@@ -1,0 +1,173 @@
+//! Lines that functions and the platform write about executions, and the patterns that search them.
+
+use chrono::{DateTime, Utc};
+
+use crate::{AccountId, ParseError, Region};
+
+/// One line on its way into a log stream. `Debug` does not show the message: it is the customer's.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LogLine {
+    pub account: AccountId,
+    pub region: Region,
+    /// `/aws/lambda/NAME`, unless the function's logging configuration names another.
+    pub group: String,
+    /// One stream per execution environment.
+    pub stream: String,
+    pub at: DateTime<Utc>,
+    pub message: String,
+}
+
+impl std::fmt::Debug for LogLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogLine")
+            .field("account", &self.account)
+            .field("region", &self.region)
+            .field("group", &self.group)
+            .field("stream", &self.stream)
+            .field("at", &self.at)
+            .field("message_bytes", &self.message.len())
+            .finish()
+    }
+}
+
+/// What an event counts for besides its message, in bytes (CloudWatch Logs quotas, "Batch size").
+pub const EVENT_OVERHEAD_BYTES: usize = 26;
+
+/// A filter pattern for unstructured messages, as CloudWatch Logs reads it ("Filter pattern syntax", unstructured log
+/// events): terms must all occur, `-term` must not, of only `?term`s one is enough. A term with other characters than
+/// letters, digits and underscores is quoted. Case matters. The empty pattern matches everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pattern {
+    all: Vec<String>,
+    none: Vec<String>,
+    /// Where other terms stand beside them, optional ones are ignored (as AWS documents).
+    any: Vec<String>,
+}
+
+impl Pattern {
+    /// Reads a pattern. Refused are the patterns for JSON (`{ ... }`), for columns (`[ ... ]`), and regular expressions
+    /// (`%...%`).
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        let text = text.trim();
+        if text.starts_with(['{', '[']) {
+            return Err(ParseError::new(
+                "Invalid filter pattern: patterns for JSON and for space-delimited events are not supported, use plain terms",
+            ));
+        }
+        let mut pattern = Self::default();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let list = match rest.as_bytes().first() {
+                Some(b'-') => &mut pattern.none,
+                Some(b'?') => &mut pattern.any,
+                _ => &mut pattern.all,
+            };
+            rest = rest.strip_prefix(['-', '?']).unwrap_or(rest);
+            let (term, behind) = term(rest)?;
+            list.push(term);
+            rest = behind.trim_start();
+        }
+        if !(pattern.all.is_empty() && pattern.none.is_empty()) {
+            pattern.any.clear();
+        }
+        Ok(pattern)
+    }
+
+    /// Whether a message is searched for.
+    pub fn matches(&self, message: &str) -> bool {
+        let occurs = |term: &String| message.contains(term.as_str());
+        self.all.iter().all(occurs)
+            && !self.none.iter().any(occurs)
+            && (self.any.is_empty() || self.any.iter().any(occurs))
+    }
+}
+
+/// Takes one term off the front, quoted or not; `rest` does not start with a space.
+fn term(rest: &str) -> Result<(String, &str), ParseError> {
+    let bad = |what: String| ParseError::new(format!("Invalid filter pattern: {what}"));
+    if let Some(quoted) = rest.strip_prefix('"') {
+        return phrase(quoted).ok_or_else(|| bad("a quoted phrase does not end".to_owned()));
+    }
+    let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+    let (word, behind) = rest.split_at(end);
+    if word.starts_with('%') {
+        return Err(bad(
+            "regular expressions are not supported, use plain terms".to_owned(),
+        ));
+    }
+    match word.chars().find(|c| !c.is_alphanumeric() && *c != '_') {
+        Some(odd) => Err(bad(format!(
+            "a term with {odd:?} must stand in double quotes"
+        ))),
+        None if word.is_empty() => Err(bad("a term is missing behind - or ?".to_owned())),
+        None => Ok((word.to_owned(), behind)),
+    }
+}
+
+/// A phrase up to its closing quote; a backslash takes the next character as it is.
+fn phrase(quoted: &str) -> Option<(String, &str)> {
+    let mut text = String::new();
+    let mut chars = quoted.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((text, &quoted[at + 1..])),
+            '\\' => text.push(chars.next()?.1),
+            c => text.push(c),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pattern: &str, message: &str, want: bool) {
+        let got = Pattern::parse(pattern).unwrap().matches(message);
+        assert_eq!(got, want, "{pattern:?} on {message:?}");
+    }
+
+    #[test]
+    fn terms_exclusions_options_and_phrases() {
+        check("", "anything", true);
+        check("ERROR", "[ERROR 400] BAD REQUEST", true);
+        check("ERROR", "[error 400]", false);
+        check("ERROR REQUEST", "[ERROR 400] BAD REQUEST", true);
+        check("ERROR REQUEST", "[ERROR 400]", false);
+        check("ERROR -REQUEST", "[ERROR 400] BAD REQUEST", false);
+        check("ERROR -REQUEST", "[ERROR 400]", true);
+        check("-ERROR", "fine", true);
+        check("?ERROR ?WARN", "a WARN", true);
+        check("?ERROR ?WARN", "fine", false);
+        // Beside a required term the optional ones do not count.
+        check("400 ?WARN", "[ERROR 400]", true);
+        check(r#""[ERROR 400]" BAD"#, "[ERROR 400] BAD REQUEST", true);
+        check(r#"-"BAD REQUEST""#, "[ERROR 400] BAD REQUEST", false);
+        check(r#""say \"hi\"""#, r#"they say "hi""#, true);
+        check("größe_1", "die größe_1", true);
+    }
+
+    #[test]
+    fn what_is_not_a_plain_pattern_is_refused_in_words() {
+        let refused = |text: &str| Pattern::parse(text).unwrap_err().to_string();
+        assert!(refused("{ $.level = \"ERROR\" }").contains("JSON"));
+        assert!(refused("[ip, user]").contains("space-delimited"));
+        assert!(refused("%ERR.*%").contains("regular expressions"));
+        assert!(refused("\"open").contains("does not end"));
+        assert!(refused("a.b").contains("double quotes"));
+        assert!(refused("ERROR -").contains("missing"));
+    }
+
+    #[test]
+    fn a_line_does_not_show_its_message() {
+        let line = LogLine {
+            account: AccountId::new(1).unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+            group: "g".to_owned(),
+            stream: "s".to_owned(),
+            at: DateTime::UNIX_EPOCH,
+            message: "password".to_owned(),
+        };
+        assert!(!format!("{line:?}").contains("password"));
+    }
+}

@@ -1,0 +1,12 @@
+//! Logs of functions. Layout and its reasons: `sql/migrations/0005_logs.sql`.
+
+mod append;
+mod events;
+mod groups;
+mod streams;
+#[cfg(test)]
+mod tests;
+
+pub use events::{Event, Page, Position, Window};
+pub use groups::Group;
+pub use streams::{Order, Stream};

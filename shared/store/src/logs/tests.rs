@@ -1,0 +1,384 @@
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::log::LogLine;
+use domain::{AccountId, Region};
+
+use super::{Order, Page, Position, Window};
+use crate::{Store, Vault};
+
+const WIDE: Window = Window {
+    events_max: 10_000,
+    bytes_max: 1 << 20,
+};
+
+fn at(ms: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::milliseconds(ms)
+}
+
+fn start() -> Position {
+    Position::before_all_at(DateTime::UNIX_EPOCH)
+}
+
+fn region() -> Region {
+    "eu-west-1".parse().unwrap()
+}
+
+async fn account(store: &Store, number: u64) -> AccountId {
+    let id = AccountId::new(number).unwrap();
+    store
+        .create_account(id, "test", at(0))
+        .await
+        .unwrap()
+        .unwrap();
+    id
+}
+
+fn store(pool: sqlx::PgPool) -> Store {
+    Store {
+        pool,
+        vault: Vault::new(&[1; 32]),
+    }
+}
+
+fn line(account: AccountId, stream: &str, ms: i64, message: &str) -> LogLine {
+    LogLine {
+        account,
+        region: region(),
+        group: "/aws/lambda/f".to_owned(),
+        stream: stream.to_owned(),
+        at: at(ms),
+        message: message.to_owned(),
+    }
+}
+
+fn texts(page: &Page) -> Vec<&str> {
+    page.events
+        .iter()
+        .map(|event| event.message.as_str())
+        .collect()
+}
+
+async fn group(store: &Store, account: AccountId) -> i64 {
+    store
+        .log_group(account, &region(), "/aws/lambda/f")
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn lines_come_back_in_order_from_stream_and_group(pool: sqlx::PgPool) {
+    let store = store(pool);
+    let a = account(&store, 1).await;
+    // Enough lines of one instant that a sort by anything but their order would show.
+    let lines: Vec<_> = (0..500)
+        .map(|n| line(a, "s1", 5, &format!("{n}")))
+        .collect();
+    store.append_logs(&lines).await.unwrap();
+    store
+        .append_logs(&[line(a, "s2", 1, "early"), line(a, "s1", 9, "nul\0")])
+        .await
+        .unwrap();
+
+    let group = group(&store, a).await;
+    let stream = store.log_stream(a, group, "s1").await.unwrap().unwrap();
+    let all = store
+        .log_events_after(a, stream, start(), None, WIDE)
+        .await
+        .unwrap();
+    let mut want: Vec<String> = (0..500).map(|n| n.to_string()).collect();
+    want.push("nul\u{fffd}".to_owned());
+    assert_eq!(texts(&all), want);
+    assert!(!all.more);
+
+    let both = store
+        .log_group_events_after(a, group, None, "", start(), None, WIDE)
+        .await
+        .unwrap();
+    assert_eq!(
+        (both.events.len(), both.events[0].stream.as_str()),
+        (502, "s2")
+    );
+    let s2 = store
+        .log_stream_ids(a, group, &["s2".to_owned(), "none".to_owned()])
+        .await
+        .unwrap();
+    let of_ids = store
+        .log_group_events_after(a, group, Some(&s2), "", start(), None, WIDE)
+        .await
+        .unwrap();
+    assert_eq!(texts(&of_ids), ["early"]);
+    let of_prefix = store
+        .log_group_events_after(a, group, None, "s2", start(), None, WIDE)
+        .await
+        .unwrap();
+    assert_eq!(texts(&of_prefix), ["early"]);
+}
+
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn windows_end_by_count_by_bytes_and_by_time(pool: sqlx::PgPool) {
+    let store = store(pool);
+    let a = account(&store, 1).await;
+    let lines: Vec<_> = (0..10).map(|n| line(a, "s", n, &format!("{n}"))).collect();
+    store.append_logs(&lines).await.unwrap();
+    let group = group(&store, a).await;
+    let stream = store.log_stream(a, group, "s").await.unwrap().unwrap();
+    let three = Window {
+        events_max: 3,
+        bytes_max: 1_000,
+    };
+    let first = store
+        .log_events_after(a, stream, start(), None, three)
+        .await
+        .unwrap();
+    assert_eq!((texts(&first), first.more), (vec!["0", "1", "2"], true));
+    let next = first.events[2].position;
+    let second = store
+        .log_events_after(a, stream, next, Some(at(5)), three)
+        .await
+        .unwrap();
+    assert_eq!((texts(&second), second.more), (vec!["3", "4"], false));
+    let end = Position {
+        at: at(1_000),
+        id: 0,
+    };
+    let tail = store
+        .log_events_before(a, stream, end, None, three)
+        .await
+        .unwrap();
+    assert_eq!((texts(&tail), tail.more), (vec!["7", "8", "9"], true));
+    let before = tail.events[0].position;
+    let middle = store
+        .log_events_before(a, stream, before, Some(at(5)), three)
+        .await
+        .unwrap();
+    assert_eq!((texts(&middle), middle.more), (vec!["5", "6"], false));
+    // 27 bytes an event: the second begins at byte 27, the third at 54.
+    let narrow = Window {
+        events_max: 9,
+        bytes_max: 54,
+    };
+    let cut = store
+        .log_events_after(a, stream, start(), None, narrow)
+        .await
+        .unwrap();
+    assert_eq!((texts(&cut), cut.more), (vec!["0", "1"], true));
+    let cut = store
+        .log_group_events_after(a, group, None, "", start(), None, narrow)
+        .await;
+    assert!(cut.unwrap().more);
+}
+
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn groups_and_streams_know_their_figures(pool: sqlx::PgPool) {
+    let store = store(pool);
+    let a = account(&store, 1).await;
+    store
+        .append_logs(&[line(a, "s1", 5, "abc"), line(a, "s2", 7, "ü")])
+        .await
+        .unwrap();
+    store
+        .append_logs(&[line(a, "s1", 3, "abcd")])
+        .await
+        .unwrap();
+    assert_eq!(
+        store
+            .create_log_stream(a, &region(), "/aws/lambda/f", "s0", at(0))
+            .await
+            .unwrap(),
+        Some(true)
+    );
+    assert_eq!(
+        store
+            .create_log_stream(a, &region(), "/aws/lambda/f", "s1", at(0))
+            .await
+            .unwrap(),
+        Some(false)
+    );
+    assert_eq!(
+        store
+            .create_log_stream(a, &region(), "no", "s", at(0))
+            .await
+            .unwrap(),
+        None
+    );
+
+    let groups = store
+        .log_groups(a, &region(), "/aws", "LAMBDA", None, 10)
+        .await
+        .unwrap();
+    assert_eq!(groups.len(), 1);
+    assert_eq!(groups[0].stored_bytes, 3 + 4 + 2 + 3 * 26);
+    let list = async |order, descending, after, limit| {
+        let group = group(&store, a).await;
+        let streams = store
+            .log_streams(a, group, "s", order, descending, after, limit)
+            .await;
+        streams.unwrap()
+    };
+    let names = |streams: &[super::Stream]| -> Vec<String> {
+        streams.iter().map(|stream| stream.name.clone()).collect()
+    };
+    let by_name = list(Order::Name, false, None, 10).await;
+    assert_eq!(names(&by_name), ["s0", "s1", "s2"]);
+    assert_eq!(
+        (by_name[1].first_event_at, by_name[1].last_event_at),
+        (Some(at(3)), Some(at(5)))
+    );
+    assert_eq!(by_name[0].last_event_at, None);
+    let newest = list(Order::LastEvent, true, None, 2).await;
+    assert_eq!(names(&newest), ["s2", "s1"]);
+    let rest = list(Order::LastEvent, true, Some((Some(at(5)), "s1")), 2).await;
+    assert_eq!(names(&rest), ["s0"]);
+    assert_eq!(
+        names(&list(Order::Name, false, Some((None, "s0")), 1).await),
+        ["s1"]
+    );
+    assert_eq!(
+        names(&list(Order::Name, true, Some((Some(at(9)), "s1")), 9).await),
+        ["s0"]
+    );
+}
+
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn a_deleted_groups_events_are_gone_for_good(pool: sqlx::PgPool) {
+    let store = store(pool.clone());
+    let (a, b) = (account(&store, 1).await, account(&store, 2).await);
+    let lines: Vec<_> = (0..7).map(|n| line(a, "s", n, "old")).collect();
+    store.append_logs(&lines).await.unwrap();
+    store
+        .append_logs(&[line(b, "s", 0, "another account's")])
+        .await
+        .unwrap();
+    let delete = async |account| {
+        store
+            .delete_log_group(account, &region(), "/aws/lambda/f", at(9))
+            .await
+            .unwrap()
+    };
+    assert!(delete(a).await);
+    assert!(!delete(a).await);
+    store.append_logs(&[line(a, "s", 10, "new")]).await.unwrap();
+    let group_a = group(&store, a).await;
+    let left = store
+        .log_group_events_after(a, group_a, None, "", start(), None, WIDE)
+        .await
+        .unwrap();
+    assert_eq!(texts(&left), ["new"]);
+
+    let mut steps = 0;
+    while store.sweep_logs(3).await.unwrap() {
+        steps += 1;
+    }
+    assert_eq!(steps, 3);
+    let events: i64 = sqlx::query_scalar("SELECT count(*) FROM log_event")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(events, 2);
+}
+
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn no_account_reads_anothers_logs(pool: sqlx::PgPool) {
+    let store = store(pool);
+    let (a, b) = (account(&store, 1).await, account(&store, 2).await);
+    store
+        .append_logs(&[line(a, "s", 1, "a's"), line(b, "s", 1, "b's")])
+        .await
+        .unwrap();
+    let (of_a, of_b) = (group(&store, a).await, group(&store, b).await);
+    let stream = store.log_stream(a, of_a, "s").await.unwrap().unwrap();
+    assert_eq!(store.log_stream(b, of_a, "s").await.unwrap(), None);
+    let foreign = store
+        .log_events_after(b, stream, start(), None, WIDE)
+        .await
+        .unwrap();
+    assert_eq!(foreign, Page::default());
+    let foreign = store
+        .log_group_events_after(b, of_a, None, "", start(), None, WIDE)
+        .await
+        .unwrap();
+    assert_eq!(foreign, Page::default());
+    let own = store
+        .log_group_events_after(b, of_b, None, "", start(), None, WIDE)
+        .await
+        .unwrap();
+    assert_eq!(texts(&own), ["b's"]);
+    assert!(
+        store
+            .log_groups(b, &"eu-west-2".parse().unwrap(), "", "", None, 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn an_executor_appends_without_waiting_for_the_disk_and_reads_nothing(pool: sqlx::PgPool) {
+    let owner = store(pool.clone());
+    let a = account(&owner, 1).await;
+    let mut tx = pool.begin().await.unwrap();
+    sqlx::query("SET LOCAL ROLE tollgate_executor")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    let append =
+        "SELECT log_append(ARRAY[1], '{eu-west-1}', '{g}', '{s}', '{1}', ARRAY[now()], '{m}')";
+    sqlx::query(append).execute(&mut *tx).await.unwrap();
+    let commit: String = sqlx::query_scalar("SHOW synchronous_commit")
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
+    assert_eq!(commit, "off");
+    tx.commit().await.unwrap();
+    assert!(owner.log_group(a, &region(), "g").await.unwrap().is_some());
+    for table in [
+        "log_group",
+        "log_stream",
+        "log_event",
+        "log_trash",
+        "access_key",
+    ] {
+        let mut tx = pool.begin().await.unwrap();
+        sqlx::query("SET LOCAL ROLE tollgate_executor")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        let query = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        let refused = sqlx::query(query).execute(&mut *tx).await.unwrap_err();
+        assert!(
+            refused.to_string().contains("permission denied"),
+            "{refused}"
+        );
+    }
+}
+
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn appends_and_deletions_at_once_neither_fail_nor_lose_what_came_after(pool: sqlx::PgPool) {
+    let store = store(pool);
+    let a = account(&store, 1).await;
+    let append = async |stream: &str| {
+        for n in 0..20 {
+            let lines = [line(a, stream, n, "x"), line(a, "shared", n, "y")];
+            store.append_logs(&lines).await.unwrap();
+        }
+    };
+    let delete = async {
+        for _ in 0..20 {
+            store
+                .delete_log_group(a, &region(), "/aws/lambda/f", at(0))
+                .await
+                .unwrap();
+        }
+    };
+    futures::join!(append("s1"), append("s2"), delete);
+    store
+        .append_logs(&[line(a, "s1", 99, "last")])
+        .await
+        .unwrap();
+    let group = group(&store, a).await;
+    let page = store
+        .log_group_events_after(a, group, None, "", start(), None, WIDE)
+        .await
+        .unwrap();
+    assert_eq!(texts(&page).last(), Some(&"last"));
+}
