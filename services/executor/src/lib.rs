@@ -1,1 +1,11 @@
-//! To come.
+//! The only service that runs user code, and the truth of what ran.
+//!
+//! An `Invoke` comes in (`service`), takes an idle execution environment or starts one (`pool`); the environment
+//! (`environment`) hands the event to the runtime client in its sandbox over the Runtime API (`runtime_api`), and the
+//! execution is in the metering spool before the answer leaves.
+
+mod logs;
+mod measures;
+mod registry;
+mod runtime_api;
+mod specs;

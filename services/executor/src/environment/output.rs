@@ -1,0 +1,207 @@
+//! What a function writes to its standard output and error, and the platform's own lines between.
+//!
+//! The pipes are read as they fill. When the function's answer has come they are read once more *past* tokio's idea of
+//! readiness, by plain non-blocking reads: whatever the function wrote before its answer is in the pipe by then, so it
+//! belongs to this invocation and is in its tail.
+
+use std::convert::Infallible;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
+
+use chassis::Clock;
+use domain::FunctionSpec;
+use domain::log::LogLine;
+use nix::errno::Errno;
+use parking_lot::Mutex;
+use tokio::net::unix::pipe::Receiver;
+
+use super::tail::Tail;
+use crate::logs::Logs;
+
+/// Lambda's largest log event; a longer line is split.
+const LINE_BYTES_MAX: usize = 256 * 1024;
+/// Read from a pipe at once.
+const READ_BYTES: usize = 16 * 1024;
+
+/// The log of one environment: its stream, and the tail of the current invocation.
+pub(super) struct Output {
+    lines: Mutex<Lines>,
+    stream: Stream,
+}
+
+/// The ends of a sandbox's two pipes that we read.
+#[derive(Clone, Copy)]
+pub(super) struct Pipes<'a> {
+    pub(super) stdout: &'a Receiver,
+    pub(super) stderr: &'a Receiver,
+}
+
+/// One log stream: where an environment's lines go.
+#[derive(Clone)]
+pub(super) struct Stream {
+    spec: Arc<FunctionSpec>,
+    group: String,
+    name: String,
+    clock: Clock,
+    logs: Logs,
+}
+
+impl Stream {
+    /// The stream `YYYY/MM/DD/[VERSION]ID` of a new environment.
+    pub(super) fn new(
+        spec: Arc<FunctionSpec>,
+        id: uuid::Uuid,
+        clock: Clock,
+        logs: Logs,
+    ) -> Self {
+        let day = clock.now().format("%Y/%m/%d");
+        let name = format!("{day}/[{}]{}", spec.version, id.simple());
+        Self { group: spec.log_group(), spec, name, clock, logs }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn line(&self, message: String) -> LogLine {
+        LogLine {
+            account: self.spec.account,
+            region: self.spec.region.clone(),
+            group: self.group.clone(),
+            stream: self.name.clone(),
+            at: self.clock.now(),
+            message,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Lines {
+    /// What came of a line whose end has not, of each pipe.
+    partial: [Vec<u8>; 2],
+    tail: Tail,
+}
+
+#[derive(Clone, Copy)]
+enum Pipe {
+    Stdout = 0,
+    Stderr = 1,
+}
+
+impl Output {
+    pub(super) fn new(stream: Stream) -> Self {
+        Self { lines: Mutex::default(), stream }
+    }
+
+    /// Reads both pipes as they fill, until dropped.
+    pub(super) async fn pump(&self, pipes: Pipes<'_>) -> Infallible {
+        tokio::join!(
+            self.pump_one(Pipe::Stdout, pipes.stdout),
+            self.pump_one(Pipe::Stderr, pipes.stderr)
+        )
+        .0
+    }
+
+    async fn pump_one(&self, pipe: Pipe, receiver: &Receiver) -> Infallible {
+        loop {
+            if receiver.readable().await.is_err() {
+                return std::future::pending().await;
+            }
+            let mut buffer = vec![0; READ_BYTES];
+            match receiver.try_read(&mut buffer) {
+                // All writers are gone.
+                Ok(0) => return std::future::pending().await,
+                Ok(count) => self.take(pipe, &buffer[..count]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return std::future::pending().await,
+            }
+        }
+    }
+
+    /// Takes everything that is in the pipes now, and ends lines that have no end.
+    pub(super) fn drain(&self, pipes: Pipes<'_>) {
+        let mut buffer = [0; READ_BYTES];
+        for (pipe, receiver) in [(Pipe::Stdout, pipes.stdout), (Pipe::Stderr, pipes.stderr)] {
+            loop {
+                match nix::unistd::read(receiver.as_fd(), &mut buffer) {
+                    Err(Errno::EINTR) => {}
+                    Ok(0) | Err(_) => break,
+                    Ok(count) => self.take(pipe, &buffer[..count]),
+                }
+            }
+        }
+        self.flush();
+    }
+
+    fn take(&self, pipe: Pipe, bytes: &[u8]) {
+        let mut lines = self.lines.lock();
+        let mut complete = Vec::new();
+        let Lines { partial, tail } = &mut *lines;
+        let partial = &mut partial[pipe as usize];
+        for piece in bytes.split_inclusive(|&b| b == b'\n') {
+            partial.extend_from_slice(piece.strip_suffix(b"\n").unwrap_or(piece));
+            while partial.len() > LINE_BYTES_MAX {
+                let rest = partial.split_off(boundary(partial));
+                complete.push(std::mem::replace(partial, rest));
+            }
+            if piece.ends_with(b"\n") {
+                complete.push(std::mem::take(partial));
+            }
+        }
+        self.emit(tail, complete);
+    }
+
+    fn flush(&self) {
+        let mut lines = self.lines.lock();
+        let Lines { partial, tail } = &mut *lines;
+        let left = partial.iter_mut().map(std::mem::take).filter(|line| !line.is_empty()).collect();
+        self.emit(tail, left);
+    }
+
+    fn emit(&self, tail: &mut Tail, lines: Vec<Vec<u8>>) {
+        if lines.is_empty() {
+            return;
+        }
+        self.stream.logs.push(lines.into_iter().map(|line| {
+            let message = text(line);
+            tail.push(&message);
+            self.stream.line(message)
+        }));
+    }
+
+    /// Writes lines of the platform's own.
+    pub(super) fn platform(&self, messages: impl IntoIterator<Item = String>) {
+        let mut lines = self.lines.lock();
+        let tail = &mut lines.tail;
+        self.stream.logs.push(messages.into_iter().map(|message| {
+            tail.push(&message);
+            self.stream.line(message)
+        }));
+    }
+
+    /// The last 4 KiB since [`Self::forget`].
+    pub(super) fn tail(&self) -> Vec<u8> {
+        self.lines.lock().tail.take()
+    }
+
+    /// Begins a new tail.
+    pub(super) fn forget(&self) {
+        self.lines.lock().tail.clear();
+    }
+}
+
+/// Postgres takes no NUL in text, and no bytes that are not UTF-8.
+fn text(line: Vec<u8>) -> String {
+    let line = String::from_utf8(line)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    if line.contains('\0') { line.replace('\0', "\u{fffd}") } else { line }
+}
+
+/// Where to split a line that is too long: at the limit, or up to three bytes before it so that no character is cut.
+fn boundary(line: &[u8]) -> usize {
+    (LINE_BYTES_MAX - 3..=LINE_BYTES_MAX)
+        .rev()
+        .find(|&at| line.get(at).is_none_or(|b| b & 0xc0 != 0x80))
+        .unwrap_or(LINE_BYTES_MAX)
+}

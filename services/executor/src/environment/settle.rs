@@ -1,0 +1,230 @@
+//! The end of an execution: its record, its price, its log and its answer, in this order.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use domain::execution::{Execution, Outcome};
+use rpc::executor::InvokeReply;
+use tonic::Status;
+
+use super::failure::{Ending, Failure};
+use super::job::{Inbox, Job};
+use super::life::{Frame, Live};
+use super::report::{self, Price};
+use crate::pool::{Idle, Pool};
+use crate::runtimes::Fault;
+use crate::sandbox::Sandbox;
+use crate::spool::{StartRecord, Ticket};
+
+/// One execution that goes on. Its start is in the spool.
+pub(super) struct Run {
+    pub(super) job: Job,
+    /// As text.
+    pub(super) request_id: String,
+    ticket: Ticket,
+    started_at: DateTime<Utc>,
+    cold: bool,
+    /// INIT time that this execution is charged for.
+    pub(super) init: Duration,
+    /// When the handler's time began.
+    pub(super) invoked: Option<Instant>,
+    /// When the function's time is up.
+    pub(super) time_up: Option<Instant>,
+}
+
+impl Run {
+    /// Records the start; a spool that takes no more refuses the job.
+    pub(super) fn begin(pool: &Pool, job: Job, cold: bool) -> Option<Self> {
+        let parts = pool.parts();
+        let started_at = parts.clock.now();
+        let spec = &job.spec;
+        let record = StartRecord {
+            request_id: job.request_id,
+            attempt: job.attempt,
+            account: spec.account,
+            region: spec.region.clone(),
+            function_arn: spec.arn().to_string(),
+            version: spec.version.to_string(),
+            architecture: spec.architecture,
+            memory_mb: spec.memory_mb,
+            ephemeral_mb: spec.ephemeral_mb,
+            started_at,
+        };
+        match parts.spool.start(&record) {
+            Ok(ticket) => Some(Self {
+                request_id: job.request_id.to_string(),
+                job,
+                ticket,
+                started_at,
+                cold,
+                init: Duration::ZERO,
+                invoked: None,
+                time_up: None,
+            }),
+            Err(error) => {
+                tracing::error!(%error, "the metering spool takes no more: refusing invocations");
+                job.refuse(Status::resource_exhausted("the metering spool takes no more"));
+                None
+            }
+        }
+    }
+
+    /// Ends an execution that the platform could not run: counted, charged nothing.
+    pub(super) fn lost(self, pool: &Pool) {
+        let execution = self.execution(pool, Outcome::PlatformLost, 0);
+        let parts = pool.parts();
+        if let Err(error) = parts.spool.end(self.ticket, &execution) {
+            tracing::error!(%error, "the end of an execution is not in the spool");
+        }
+        parts.measures.lost.increment(1);
+        self.job.refuse(Status::internal("the environment did not start"));
+    }
+
+    fn execution(&self, pool: &Pool, outcome: Outcome, response_bytes: usize) -> Execution {
+        let spec = &self.job.spec;
+        let invoke = self.invoked.map_or(Duration::ZERO, |at| at.elapsed());
+        Execution {
+            request_id: self.job.request_id,
+            attempt: self.job.attempt,
+            account: spec.account,
+            region: spec.region.clone(),
+            function_arn: spec.arn().to_string(),
+            version: spec.version.to_string(),
+            architecture: spec.architecture,
+            memory_mb: spec.memory_mb,
+            ephemeral_mb: spec.ephemeral_mb,
+            init_ns: nanoseconds(self.init),
+            invoke_ns: nanoseconds(invoke),
+            request_bytes: self.job.payload.len() as u64,
+            response_bytes: response_bytes as u64,
+            outcome,
+            started_at: self.started_at,
+            ended_at: pool.parts().clock.now(),
+        }
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// An ended execution, ready to be answered.
+struct Settled {
+    execution: Execution,
+    cold: bool,
+    price: Option<Price>,
+    payload: Bytes,
+    content_type: String,
+    /// What stands at the end of the REPORT line.
+    status: String,
+}
+
+impl Live<'_> {
+    /// Ends the execution. Answers whether the environment can take another.
+    pub(super) fn settle(&self, run: Run, ending: Ending, inbox: Option<Inbox>) -> bool {
+        self.frame.output.drain(self.pipes());
+        self.frame.settle(run, ending, Some(self.sandbox), inbox)
+    }
+
+    /// Puts the environment among the idle ones; `None` where none may be idle any more.
+    pub(super) fn release(&self, inbox: Inbox) -> Option<()> {
+        self.frame.release(inbox)
+    }
+}
+
+impl Frame {
+    /// Ends an execution that no sandbox could be started for, by the function's own fault.
+    pub(super) fn invalid(&self, run: Run, fault: Fault) {
+        let version = self.spec.version.to_string();
+        self.output.platform([report::start(&run.request_id, &version)]);
+        self.settle(run, Ending::Failed(Failure::Entrypoint(fault)), None, None);
+    }
+
+    /// The environment is among the idle ones again before the caller has its answer, so that the caller's next call finds
+    /// it.
+    fn settle(&self, run: Run, ending: Ending, sandbox: Option<&Sandbox>, inbox: Option<Inbox>) -> bool {
+        let fatal = matches!(&ending, Ending::Failed(failure) if failure.is_fatal());
+        let (settled, job) = self.record(run, ending);
+        let reusable = !fatal && inbox.is_some_and(|inbox| self.release(inbox).is_some());
+        let mut reply = reply(&settled);
+        if job.tail {
+            self.close_log(&settled, sandbox);
+            reply.log_tail = self.output.tail();
+            let _ = job.reply.send(Ok(reply));
+        } else {
+            // Nobody waits for these lines, so the caller does not wait for them either.
+            let _ = job.reply.send(Ok(reply));
+            self.close_log(&settled, sandbox);
+        }
+        reusable
+    }
+
+    /// Puts the end into the spool and counts it.
+    fn record(&self, run: Run, ending: Ending) -> (Settled, Job) {
+        let parts = self.pool().parts();
+        let (payload, content_type, status) = match ending {
+            Ending::Response { payload, content_type } => (payload, content_type, None),
+            Ending::Reported { payload, .. } => (payload, String::new(), Some(String::new())),
+            Ending::Failed(failure) => {
+                self.output.platform(failure.lines(&run.request_id, parts.clock.now()));
+                (failure.payload(&run.request_id), String::new(), Some(failure.status()))
+            }
+        };
+        let outcome = if status.is_none() { Outcome::Success } else { Outcome::FunctionError };
+        let execution = run.execution(self.pool(), outcome, payload.len());
+        if let Err(error) = parts.spool.end(run.ticket, &execution) {
+            tracing::error!(%error, "the end of an execution is not in the spool");
+        }
+        let measures = &parts.measures;
+        match outcome {
+            Outcome::Success => measures.success.increment(1),
+            _ => measures.function_error.increment(1),
+        }
+        measures.invoke_seconds.record(Duration::from_nanos(execution.invoke_ns));
+        let price = parts.prices.cost(&execution).map(|cost| Price {
+            amount_e10: cost.amount_e10,
+            currency: cost.currency.to_string(),
+        });
+        let status = status.unwrap_or_default();
+        let cold = run.cold;
+        (Settled { execution, cold, price, payload, content_type, status }, run.job)
+    }
+
+    fn close_log(&self, settled: &Settled, sandbox: Option<&Sandbox>) {
+        let execution = &settled.execution;
+        let end = report::end(&execution.request_id.to_string());
+        let peak_mb = sandbox.map_or(0, Sandbox::memory_peak_mb);
+        let report = report::report(execution, peak_mb, &settled.status, settled.price.as_ref());
+        self.output.platform([end, report]);
+    }
+
+    fn release(&self, inbox: Inbox) -> Option<()> {
+        let idle = Idle {
+            id: self.place.id,
+            spec_id: Arc::clone(&self.spec_id),
+            seat: Arc::clone(&self.place.seat),
+            inbox,
+            since: Instant::now(),
+        };
+        self.pool().release(idle).ok()
+    }
+}
+
+fn reply(settled: &Settled) -> InvokeReply {
+    let execution = &settled.execution;
+    let failed = execution.outcome != Outcome::Success;
+    InvokeReply {
+        payload: settled.payload.clone(),
+        function_error: if failed { "Unhandled".to_owned() } else { String::new() },
+        log_tail: Vec::new(),
+        cost_e10: settled.price.as_ref().map(|price| price.amount_e10),
+        currency: settled.price.as_ref().map(|price| price.currency.clone()).unwrap_or_default(),
+        billed_ms: execution.billed_ms(1),
+        init_ns: execution.init_ns,
+        invoke_ns: execution.invoke_ns,
+        cold: settled.cold,
+        content_type: settled.content_type.clone(),
+    }
+}

@@ -1,0 +1,72 @@
+//! What an executor is told at its start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chassis::{Clock, Ids};
+use package::Blobs;
+use redis::aio::ConnectionManager;
+use secrecy::SecretString;
+use store::Store;
+
+use crate::sandbox::Isolation;
+
+/// Idle environments end after so long, unless configured otherwise.
+pub const IDLE_TTL: Duration = Duration::from_secs(300);
+
+/// Runtimes kept started ahead of each kind, unless configured otherwise.
+pub const PARKED_RUNTIMES: usize = 1;
+
+/// Options of one executor.
+#[derive(Clone)]
+pub struct Options {
+    /// The `tollgate` binary, which the sandbox spawner is started from.
+    pub program: PathBuf,
+    /// Spool, code cache, runtimes and sandboxes live below it. One executor at a time.
+    pub data_dir: PathBuf,
+    /// How functions are kept apart.
+    pub isolation: Isolation,
+    /// Sum of the memory sizes of all environments alive at once, in MB. `None` = 80 % of the host's memory.
+    pub memory_mb_max: Option<u64>,
+    /// An environment that was idle so long ends.
+    pub idle_ttl: Duration,
+    /// Interpreters to use besides those that are found.
+    pub interpreters: Vec<PathBuf>,
+    /// How many of each runtime wait, started, for a function.
+    pub parked_runtimes: usize,
+    /// Where other machines reach this executor; `None` where it only serves its own process.
+    pub advertise: Option<SocketAddr>,
+    /// What other services prove themselves with, where this executor listens.
+    pub cluster_secret: Option<SecretString>,
+    pub redis: ConnectionManager,
+    pub store: Store,
+    pub blobs: Blobs,
+    pub clock: Clock,
+    pub ids: Ids,
+}
+
+/// 80 % of the host's memory, in MB.
+pub(crate) fn default_memory_mb() -> u64 {
+    let total_kib = std::fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|text| total_kib(&text))
+        .unwrap_or(2 * 1024 * 1024);
+    total_kib / 1024 * 8 / 10
+}
+
+fn total_kib(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_meminfo() {
+        assert_eq!(total_kib("MemTotal:       24689412 kB\nMemFree: 1 kB\n"), Some(24_689_412));
+        assert_eq!(total_kib("MemFree: 1 kB\n"), None);
+    }
+}

@@ -1,0 +1,286 @@
+//! The executor's gRPC service, its start and its end.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::Lifecycle;
+use domain::FunctionSpec;
+use futures::Stream;
+use rpc::executor::{
+    Executor, ExecutorServer, InvokeReply, InvokeRequest, Room, WatchRequest,
+};
+use rpc::transport::MESSAGE_BYTES_MAX;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tonic::{Request, Response, Status};
+use tracing::Instrument as _;
+
+use crate::code::{CACHE_BYTES_MAX, CodeCache};
+use crate::environment::Job;
+use crate::logs::Logs;
+use crate::measures::Measures;
+use crate::options::{Options, default_memory_mb};
+use crate::pool::{Parked, Parts, Pool};
+use crate::prices::Prices;
+use crate::registry::{self, Announcement};
+use crate::runtimes::Runtimes;
+use crate::sandbox::{self, Sandboxes};
+use crate::specs::Specs;
+use crate::spool::{self, Spool};
+
+/// Gateways see changes of the room at most this often.
+const ROOM_PERIOD_MIN: Duration = Duration::from_millis(20);
+/// And at least this often.
+const ROOM_PERIOD_MAX: Duration = Duration::from_secs(1);
+
+/// What keeps an executor from starting.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("sandboxes: {0}")]
+    Sandbox(#[from] sandbox::Error),
+    #[error("code cache: {0}")]
+    Code(#[from] crate::code::Error),
+    #[error("metering spool: {0}")]
+    Spool(#[from] spool::Error),
+}
+
+/// The object that answers `Invoke` and `Watch`. Cheap to clone.
+#[derive(Clone)]
+pub struct Service(Arc<Shared>);
+
+struct Shared {
+    pool: Pool,
+    specs: Specs,
+    life: Lifecycle,
+}
+
+/// A started executor.
+pub struct Handle {
+    service: Service,
+    spool: Spool,
+    logs: Logs,
+    secret: Option<SecretString>,
+}
+
+/// Starts an executor: its sandboxes, its spool (recovering what an earlier process left), its pool.
+pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> {
+    let measures = Arc::new(Measures::new());
+    let mut sandbox_options =
+        sandbox::Options::new(options.program, options.data_dir.join("sandboxes"), options.isolation);
+    sandbox_options.parked_shells = PARKED_SHELLS;
+    let sandboxes = Sandboxes::start(sandbox_options, life).await?;
+    let runtimes = Runtimes::discover(&options.data_dir.join("runtimes"), &options.interpreters).await;
+    let code = CodeCache::open(&options.data_dir, options.blobs, CACHE_BYTES_MAX).await?;
+    let spool = Spool::open(
+        spool::Options::new(options.data_dir.join("spool")),
+        options.store.clone(),
+        options.clock.clone(),
+        life,
+    )
+    .await?;
+    let prices = Prices::start(options.store.clone(), options.clock.clone(), life).await?;
+    let logs = Logs::start(options.store, life);
+    let parked = Parked::start(
+        options.parked_runtimes,
+        sandboxes.clone(),
+        runtimes.clone(),
+        Arc::clone(&measures),
+        life,
+    );
+    let parts = Parts {
+        executor_id: spool.executor_id().to_string(),
+        sandboxes,
+        runtimes,
+        code,
+        spool: spool.clone(),
+        prices,
+        logs: logs.clone(),
+        clock: options.clock,
+        ids: options.ids,
+        life: life.clone(),
+        measures,
+        idle_ttl: options.idle_ttl,
+    };
+    let memory_mb_max = options.memory_mb_max.unwrap_or_else(default_memory_mb);
+    let pool = Pool::new(parts, parked, memory_mb_max);
+    if let Some(address) = options.advertise {
+        let announcement = Announcement {
+            id: spool.executor_id().to_string(),
+            addr: address.to_string(),
+            boot_epoch: spool.boot_epoch(),
+            isolation: options.isolation.to_string(),
+        };
+        registry::announce(options.redis, &announcement, life);
+    }
+    let service = Service(Arc::new(Shared { pool, specs: Specs::default(), life: life.clone() }));
+    let handle = Handle { service, spool, logs, secret: options.cluster_secret };
+    handle.drain_with(life);
+    Ok(handle)
+}
+
+impl Handle {
+    /// The service object, for a gateway in the same process.
+    pub fn service(&self) -> Service {
+        self.service.clone()
+    }
+
+    /// Names this executor in usage and in the registry.
+    pub fn id(&self) -> String {
+        self.service.0.pool.parts().executor_id.clone()
+    }
+
+    /// One sentence for `/health`: how functions are kept apart and what can run.
+    pub fn describe(&self) -> String {
+        let parts = self.service.0.pool.parts();
+        let runtimes: Vec<&str> =
+            parts.runtimes.list().filter_map(|runtime| Some(runtime.identifiers.first()?.as_str())).collect();
+        format!(
+            "{} isolation, {} environments, runtimes {}",
+            parts.sandboxes.isolation(),
+            self.service.0.pool.live(),
+            runtimes.join(", ")
+        )
+    }
+
+    /// Serves gRPC to gateways elsewhere until the drain. Callers prove themselves with the cluster's secret; without one
+    /// configured nobody is let in.
+    pub async fn serve(&self, listener: TcpListener) -> Result<(), tonic::transport::Error> {
+        let secret = self.secret.clone();
+        let server = ExecutorServer::new(self.service())
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX);
+        let guarded = tonic::service::interceptor::InterceptedService::new(
+            server,
+            move |request: Request<()>| authorize(secret.as_ref(), request),
+        );
+        let incoming = tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true));
+        let drain = self.service.0.life.drain().clone();
+        tonic::transport::Server::builder()
+            .add_service(guarded)
+            .serve_with_incoming_shutdown(incoming, drain.cancelled_owned())
+            .await
+    }
+
+    /// On drain: nothing new, what runs ends, then the last records and lines leave.
+    fn drain_with(&self, life: &Lifecycle) {
+        let (pool, spool, logs) = (self.service.0.pool.clone(), self.spool.clone(), self.logs.clone());
+        let life_ = life.clone();
+        life.spawn("drain executor", async move {
+            life_.drain().cancelled().await;
+            pool.drain().await;
+            tokio::join!(spool.flush(), logs.finish());
+        });
+    }
+}
+
+/// Sandboxes kept empty and ready for a program.
+const PARKED_SHELLS: usize = 2;
+
+#[expect(clippy::result_large_err, reason = "the type of an interceptor")]
+fn authorize(secret: Option<&SecretString>, request: Request<()>) -> Result<Request<()>, Status> {
+    let given = request.metadata().get("authorization").map(|value| value.as_bytes());
+    let given = given.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
+    match secret {
+        Some(secret) if same(secret.expose_secret().as_bytes(), given) => Ok(request),
+        _ => Err(Status::unauthenticated("the cluster's secret is missing or wrong")),
+    }
+}
+
+/// Compares in a time that tells nothing of where the two differ.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && !a.is_empty() && a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b)) == 0
+}
+
+#[tonic::async_trait]
+impl Executor for Service {
+    async fn invoke(&self, request: Request<InvokeRequest>) -> Result<Response<InvokeReply>, Status> {
+        let request = request.into_inner();
+        if self.0.life.drain().is_cancelled() {
+            return Err(Status::unavailable("executor is draining"));
+        }
+        let spec = self.spec(&request)?;
+        let span = tracing::info_span!(
+            "invoke",
+            function.arn = %request.invoked_function_arn,
+            request.id = %request.request_id,
+        );
+        if !request.traceparent.is_empty() {
+            chassis::telemetry::set_parent(&span, &request.traceparent);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.0.pool.submit(job(request, spec, span.clone(), reply)?);
+        let answer = answer.instrument(span).await;
+        answer.unwrap_or_else(|_| Err(Status::unavailable("executor is stopping"))).map(Response::new)
+    }
+
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<Room, Status>> + Send>>;
+
+    async fn watch(&self, _: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let (pool, drain) = (self.0.pool.clone(), self.0.life.drain().clone());
+        let changes = pool.changes();
+        let rooms = futures::stream::unfold(Some((pool, changes, true)), move |state| {
+            let drain = drain.clone();
+            async move {
+                let (pool, mut changes, first) = state?;
+                if !first {
+                    tokio::time::sleep(ROOM_PERIOD_MIN).await;
+                    tokio::select! {
+                        _ = changes.changed() => {}
+                        () = drain.cancelled() => {}
+                        () = tokio::time::sleep(ROOM_PERIOD_MAX) => {}
+                    }
+                }
+                changes.mark_unchanged();
+                let mut room = pool.snapshot();
+                room.draining |= drain.is_cancelled();
+                // The last word is that nothing more is taken; an open stream would keep the server from ending.
+                let next = (!room.draining).then_some((pool, changes, false));
+                Some((Ok(room), next))
+            }
+        });
+        Ok(Response::new(Box::pin(rooms)))
+    }
+}
+
+impl Service {
+    fn spec(&self, request: &InvokeRequest) -> Result<Arc<FunctionSpec>, Status> {
+        if let Some(known) = self.0.specs.get(&request.spec_id) {
+            return Ok(known);
+        }
+        let Some(sent) = request.spec.clone() else {
+            return Err(Status::failed_precondition("spec unknown"));
+        };
+        let spec = FunctionSpec::try_from(sent)
+            .map_err(|error| Status::invalid_argument(error.to_string()))?;
+        if spec.spec_id != request.spec_id {
+            return Err(Status::invalid_argument("spec_id is not that of the spec"));
+        }
+        let spec = Arc::new(spec);
+        self.0.specs.insert(Arc::clone(&spec));
+        self.0.pool.supersede(&spec);
+        Ok(spec)
+    }
+}
+
+fn job(
+    request: InvokeRequest,
+    spec: Arc<FunctionSpec>,
+    span: tracing::Span,
+    reply: oneshot::Sender<Result<InvokeReply, Status>>,
+) -> Result<Job, Status> {
+    let request_id = request.request_id.parse();
+    Ok(Job {
+        request_id: request_id.map_err(|_| Status::invalid_argument("request_id is not a UUID"))?,
+        attempt: request.attempt,
+        spec,
+        invoked_function_arn: request.invoked_function_arn,
+        trace_id: request.trace_id,
+        client_context: request.client_context,
+        payload: request.payload,
+        tail: request.tail,
+        span,
+        reply,
+    })
+}
