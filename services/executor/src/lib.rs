@@ -4,8 +4,12 @@
 //! (`environment`) hands the event to the runtime client in its sandbox over the Runtime API (`runtime_api`), and the
 //! execution is in the metering spool before the answer leaves.
 
+pub mod code;
 mod logs;
 mod measures;
+pub mod prices;
 mod registry;
 mod runtime_api;
+pub mod runtimes;
 mod specs;
+pub mod spool;

@@ -1,0 +1,291 @@
+//! After a crash or a stop: reads what earlier boots left, closes their epochs, and queues what was not acknowledged.
+//!
+//! Recovery may itself be killed anywhere. It only cuts a torn tail and appends; the next one finds either the old state or
+//! the appended frames, and comes to the same end.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use domain::usage::BatchId;
+use uuid::Uuid;
+
+use super::journal::{Legacy, Pending};
+use super::options::Error;
+use super::record::{End, Found, Frames, Header, Record, Seal, StartRecord, scan};
+use super::segment::{self, Segment};
+
+/// Reads all segments of boots before `epoch` and closes their epochs.
+pub(super) fn recover(
+    dir: &Path,
+    executor: Uuid,
+    epoch: i64,
+    now: DateTime<Utc>,
+) -> Result<Legacy, Error> {
+    let mut legacy = Legacy::default();
+    let names = segment::list(dir)?;
+    for names in names.chunk_by(|a, b| a.epoch == b.epoch) {
+        if names.first().is_none_or(|name| name.epoch >= epoch) {
+            continue;
+        }
+        let mut reading = Reading::new(executor, names[0].epoch);
+        for (index, name) in names.iter().enumerate() {
+            let segment = Segment::open(name.clone())?;
+            if segment.bytes == 0 {
+                // Made ahead of a roll that never came.
+                segment.retire()?;
+                continue;
+            }
+            reading.segment(segment, index + 1 == names.len())?;
+        }
+        reading.close(now)?;
+        reading.hand_over(&mut legacy);
+    }
+    Ok(legacy)
+}
+
+/// An epoch being read, oldest segment first.
+struct Reading {
+    executor: Uuid,
+    epoch: i64,
+    /// Set by the first header or event.
+    next_event: Option<i64>,
+    next_batch: i64,
+    first_unsealed: i64,
+    unsealed_from: u64,
+    covers_until: DateTime<Utc>,
+    closed: bool,
+    open: BTreeMap<i64, StartRecord>,
+    segments: VecDeque<Segment>,
+    pending: VecDeque<Pending>,
+}
+
+impl Reading {
+    fn new(executor: Uuid, epoch: i64) -> Self {
+        Self {
+            executor,
+            epoch,
+            next_event: None,
+            next_batch: 1,
+            first_unsealed: 1,
+            unsealed_from: 0,
+            covers_until: DateTime::UNIX_EPOCH,
+            closed: false,
+            open: BTreeMap::new(),
+            segments: VecDeque::new(),
+            pending: VecDeque::new(),
+        }
+    }
+
+    fn segment(&mut self, segment: Segment, last: bool) -> Result<(), Error> {
+        let bytes = segment::read(&segment.file, 0, segment.bytes)?;
+        let file_bytes = segment.bytes;
+        self.unsealed_from = 0;
+        self.segments.push_back(segment);
+        let mut at = 0;
+        for found in scan(&bytes) {
+            match found {
+                Found::Record { record, end, .. } => {
+                    self.record(record, at, end as u64);
+                    at = end as u64;
+                }
+                Found::Damage { start, end } if last && end as u64 == file_bytes => {
+                    self.cut(start as u64)?;
+                }
+                Found::Damage { start, end } => {
+                    self.damage(start, end);
+                    at = end as u64;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing sound follows in the newest segment: the write that a crash interrupted.
+    fn cut(&mut self, at: u64) -> Result<(), Error> {
+        let Some(segment) = self.segments.back_mut() else {
+            return Ok(());
+        };
+        tracing::info!(
+            epoch = self.epoch,
+            segment = segment.number,
+            torn_bytes = segment.bytes - at,
+            "cut off an interrupted write at the end of the metering spool"
+        );
+        segment
+            .file
+            .set_len(at)
+            .map_err(Error::io("cutting a torn tail"))?;
+        segment.bytes = at;
+        Ok(())
+    }
+
+    fn damage(&mut self, start: usize, end: usize) {
+        let Some(segment) = self.segments.back_mut() else {
+            return;
+        };
+        segment.damaged = true;
+        metrics::counter!("tollgate_spool_damage_total").increment(1);
+        tracing::error!(
+            epoch = self.epoch,
+            segment = segment.number,
+            path = %segment.path.display(),
+            from_byte = start,
+            to_byte = end,
+            "metering spool is damaged: what can be read is counted, the segment goes to quarantine"
+        );
+    }
+
+    fn record(&mut self, record: Record, start: u64, end: u64) {
+        match record {
+            Record::Header(header) => self.header(&header, end),
+            Record::Carried { event, start } => {
+                self.open.insert(event, start);
+                if self.first_unsealed == self.next_event.unwrap_or(1) {
+                    self.unsealed_from = end;
+                }
+            }
+            Record::Start { event, start } => {
+                self.event(event);
+                self.open.insert(event, start);
+            }
+            Record::End { event, end } => {
+                self.event(event);
+                self.open.remove(&end.start);
+            }
+            Record::Seal(seal) => self.seal(seal, start, end),
+        }
+    }
+
+    fn header(&mut self, header: &Header, end: u64) {
+        if self.next_event.is_none() {
+            self.next_event = Some(header.next_event);
+            self.first_unsealed = header.next_event;
+            self.next_batch = header.next_batch;
+        }
+        self.covers_until = self.covers_until.max(header.covers_until);
+        self.unsealed_from = end;
+    }
+
+    fn event(&mut self, event: i64) {
+        if self.next_event.is_none() {
+            self.first_unsealed = event;
+        }
+        self.next_event = Some(self.next_event.unwrap_or(event).max(event + 1));
+    }
+
+    fn seal(&mut self, seal: Seal, start: u64, end: u64) {
+        if self.next_event.is_none() {
+            self.next_batch = seal.batch;
+            self.first_unsealed = seal.first_event;
+        }
+        // Seals between could not be read. Their events are here, so the first of them takes all; the others were empty or
+        // will be refused as another content, which is reported.
+        while self.next_batch < seal.batch {
+            let last_event =
+                if self.next_batch + 1 == seal.batch || self.first_unsealed < seal.first_event {
+                    seal.first_event - 1
+                } else {
+                    self.first_unsealed - 1
+                };
+            self.push(
+                Seal {
+                    batch: self.next_batch,
+                    first_event: self.first_unsealed,
+                    last_event,
+                    covers_until: self.covers_until,
+                    closes_epoch: false,
+                },
+                start,
+            );
+        }
+        self.next_event = Some(self.next_event.unwrap_or(1).max(seal.last_event + 1));
+        self.push(seal, start);
+        self.unsealed_from = end;
+    }
+
+    fn push(&mut self, seal: Seal, to: u64) {
+        let Some(segment) = self.segments.back() else {
+            return;
+        };
+        self.pending.push_back(Pending {
+            id: BatchId {
+                executor: self.executor,
+                boot_epoch: self.epoch,
+                batch_seq: seal.batch,
+            },
+            seal,
+            segment: segment.number,
+            file: Arc::clone(&segment.file),
+            from: self.unsealed_from,
+            to,
+        });
+        self.next_batch = seal.batch + 1;
+        self.first_unsealed = seal.last_event + 1;
+        self.covers_until = self.covers_until.max(seal.covers_until);
+        self.closed = seal.closes_epoch;
+    }
+
+    /// Ends what never ended and seals the epoch for good.
+    fn close(&mut self, now: DateTime<Utc>) -> Result<(), Error> {
+        let Some(segment) = self.segments.back() else {
+            return Ok(());
+        };
+        if self.closed {
+            return Ok(());
+        }
+        let at = now.max(self.covers_until);
+        let mut next_event = self.next_event.unwrap_or(1);
+        let mut buffer = Vec::new();
+        let mut frames = Frames(&mut buffer);
+        let lost = self.open.len();
+        for (start, record) in std::mem::take(&mut self.open) {
+            let end = End {
+                start,
+                booked_at: at,
+                billed_ms: 0,
+                execution: record.lost(at),
+            };
+            frames.end(next_event, &end)?;
+            next_event += 1;
+        }
+        let to = segment.bytes + frames.0.len() as u64;
+        let seal = Seal {
+            batch: self.next_batch,
+            first_event: self.first_unsealed,
+            last_event: next_event - 1,
+            covers_until: at,
+            closes_epoch: true,
+        };
+        frames.seal(&seal)?;
+        let write = || {
+            segment.file.write_all_at(&buffer, segment.bytes)?;
+            segment.file.sync_all()
+        };
+        write().map_err(Error::io("closing an epoch"))?;
+        let segment_bytes = segment.bytes + buffer.len() as u64;
+        self.push(seal, to);
+        if let Some(segment) = self.segments.back_mut() {
+            segment.bytes = segment_bytes;
+        }
+        if lost > 0 {
+            metrics::counter!("tollgate_spool_platform_lost_total").increment(lost as u64);
+            tracing::warn!(
+                epoch = self.epoch,
+                executions = lost,
+                "executions had started and never ended when the executor stopped: counted as lost, not charged"
+            );
+        }
+        Ok(())
+    }
+
+    fn hand_over(self, legacy: &mut Legacy) {
+        legacy.covers_until = legacy.covers_until.max(self.covers_until);
+        legacy.retained.extend(self.segments);
+        if !self.pending.is_empty() {
+            legacy.pending.insert(self.epoch, self.pending);
+        }
+    }
+}
