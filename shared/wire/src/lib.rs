@@ -22,3 +22,6 @@ pub mod sigv4;
 pub use decode::{percent_decode, query_value};
 pub use fault::Fault;
 pub use service::Service;
+
+#[cfg(test)]
+mod tests;

@@ -166,7 +166,6 @@ fn from_query(query: &str) -> Result<Raw<'_>, SigError> {
             "X-Amz-Expires" => raw.expires = value,
             "X-Amz-SignedHeaders" => raw.signed_headers = value,
             "X-Amz-Security-Token" => raw.session_token = value,
-            // Kept undecoded values apart: a signature is hexadecimal.
             "X-Amz-Signature" => raw.signature = value,
             _ => {}
         }
@@ -389,10 +388,13 @@ impl Presented {
                 pairs.find(|(name, _)| name.eq_ignore_ascii_case("x-amz-content-sha256"))?;
             Some(percent_decode_str(value).decode_utf8_lossy())
         });
-        let may_be_unsigned = self.kind == Kind::Query || self.scope.service == "s3";
+        let is_s3 = self.scope.service == "s3";
+        let is_query = self.kind == Kind::Query;
         match named.as_deref() {
+            // Presigned S3 URLs leave the body open without saying so.
+            None if is_s3 && is_query => Ok(UNSIGNED_PAYLOAD.as_bytes()),
             None => Ok(body),
-            Some(UNSIGNED_PAYLOAD) if may_be_unsigned => Ok(UNSIGNED_PAYLOAD.as_bytes()),
+            Some(UNSIGNED_PAYLOAD) if is_s3 || is_query => Ok(UNSIGNED_PAYLOAD.as_bytes()),
             Some(hash) if hash.as_bytes().eq_ignore_ascii_case(body) => Ok(body),
             Some(_) => Err(SigError::Mismatch),
         }
