@@ -13,6 +13,8 @@ pub mod function_ref;
 pub mod price;
 pub mod log;
 pub mod region;
+pub mod runtime;
+pub mod tag;
 pub mod trace;
 pub mod usage;
 

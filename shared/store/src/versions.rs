@@ -1,5 +1,7 @@
 //! Versions of functions: `$LATEST`, which updates change in place, and published ones, which never change.
 
+use std::convert::Infallible;
+
 use domain::{AccountId, Code, Configuration, FunctionArn, FunctionVersion, Region, Stamp, Version};
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
@@ -133,37 +135,43 @@ impl Store {
         publish: bool,
         stamp: Stamp,
     ) -> Result<Result<FunctionVersion, Refusal>, Error> {
-        let change = |version: &mut FunctionVersion| version.code = code;
-        self.update(arn, demand, change, publish, stamp).await
+        let change = |version: &mut FunctionVersion| {
+            version.code = code;
+            Ok::<_, Infallible>(())
+        };
+        let updated = self.update(arn, demand, change, publish, stamp).await?;
+        Ok(updated.map(|Ok(version)| version))
     }
 
-    /// Changes the configuration of `$LATEST`.
-    pub async fn update_configuration(
+    /// Changes the configuration of `$LATEST` by `edit`, which may refuse: the function then stays as it is.
+    pub async fn update_configuration<F: Send>(
         &self,
         arn: &FunctionArn,
         demand: &Demand,
-        edit: impl FnOnce(&mut Configuration) + Send,
+        edit: impl FnOnce(&mut Configuration) -> Result<(), F> + Send,
         stamp: Stamp,
-    ) -> Result<Result<FunctionVersion, Refusal>, Error> {
+    ) -> Result<Result<Result<FunctionVersion, F>, Refusal>, Error> {
         let change = |version: &mut FunctionVersion| edit(&mut version.configuration);
         self.update(arn, demand, change, false, stamp).await
     }
 
-    async fn update(
+    async fn update<F: Send>(
         &self,
         arn: &FunctionArn,
         demand: &Demand,
-        change: impl FnOnce(&mut FunctionVersion) + Send,
+        change: impl FnOnce(&mut FunctionVersion) -> Result<(), F> + Send,
         publish: bool,
         stamp: Stamp,
-    ) -> Result<Result<FunctionVersion, Refusal>, Error> {
+    ) -> Result<Result<Result<FunctionVersion, F>, Refusal>, Error> {
         let mut tx = self.pool.begin().await?;
         let mut latest = match self.demanded(&mut tx, arn, demand).await? {
             Ok(latest) => latest,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let before = (latest.configuration.clone(), latest.code.clone());
-        change(&mut latest);
+        if let Err(refusal) = change(&mut latest) {
+            return Ok(Ok(Err(refusal)));
+        }
         latest.revision_id = stamp.revision_id;
         // An update that sets what was set already leaves nothing new to publish, and warm environments warm.
         if (&latest.configuration, &latest.code) != (&before.0, &before.1) {
@@ -178,7 +186,7 @@ impl Store {
         };
         touch_catalog(&mut tx).await?;
         tx.commit().await?;
-        Ok(Ok(answer))
+        Ok(Ok(Ok(answer)))
     }
 
     /// Deletes a published version. One that does not exist is not an error, as on AWS.

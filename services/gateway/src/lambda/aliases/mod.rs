@@ -1,0 +1,15 @@
+//! Aliases: names that point at versions.
+
+mod answer;
+mod create;
+mod delete;
+mod get;
+mod list;
+mod routing;
+mod update;
+
+pub(super) use create::create;
+pub(super) use delete::delete;
+pub(super) use get::get;
+pub(super) use list::list;
+pub(super) use update::update;

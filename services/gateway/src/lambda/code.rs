@@ -1,0 +1,70 @@
+//! Links under which a function's code can be downloaded without credentials, for ten minutes.
+//!
+//! A link's token is sealed by the store's vault, whose key all gateways share. Nothing is stored, and a link is no use for
+//! other code.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::{Bytes, BytesMut};
+use chrono::TimeDelta;
+use futures::TryStreamExt as _;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+use package::BlobError;
+
+use crate::call::{App, Call};
+
+/// As AWS's own links.
+const LINK_LIFE: TimeDelta = TimeDelta::minutes(10);
+
+const PATH: &str = "/_tollgate/code/";
+
+/// The link to the code with this hex digest, reachable as the caller reached us.
+pub(super) fn link(cx: &Call, sha256: &str) -> String {
+    let token = cx.app.store.code_token(sha256, cx.app.clock.now() + LINK_LIFE);
+    format!("{}{PATH}{sha256}?token={}", cx.base_url, URL_SAFE_NO_PAD.encode(token))
+}
+
+/// Serves a link. Who has a valid one may have the code; who has not learns nothing, not even whether there is such code.
+pub(crate) async fn download(app: &App, path: &str, query: &str) -> Response<Bytes> {
+    let sha256 = path.strip_prefix(PATH).unwrap_or_default();
+    if !is_valid(app, sha256, query) {
+        return plain(StatusCode::FORBIDDEN, "This link is not valid, or its time is over.\n");
+    }
+    let zip = async {
+        let (size, stream) = app.blobs.read(sha256).await?;
+        let zip = BytesMut::with_capacity(usize::try_from(size).unwrap_or(0));
+        stream
+            .try_fold(zip, |mut zip, chunk| async move {
+                zip.extend_from_slice(&chunk);
+                Ok(zip)
+            })
+            .await
+    };
+    match zip.await {
+        Ok(zip) => {
+            let mut response = Response::new(zip.freeze());
+            let zip_type = HeaderValue::from_static("application/zip");
+            response.headers_mut().insert(CONTENT_TYPE, zip_type);
+            response
+        }
+        Err(BlobError::Missing(_)) => plain(StatusCode::NOT_FOUND, "The code was deleted.\n"),
+        Err(error) => {
+            tracing::error!(%error, "could not read code for a download");
+            plain(StatusCode::INTERNAL_SERVER_ERROR, "The code could not be read.\n")
+        }
+    }
+}
+
+fn is_valid(app: &App, sha256: &str, query: &str) -> bool {
+    let token = wire::query_value(query, "token")
+        .and_then(|token| URL_SAFE_NO_PAD.decode(token.as_bytes()).ok());
+    token.is_some_and(|token| app.store.code_token_valid(sha256, &token, app.clock.now()))
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(text.as_bytes()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}

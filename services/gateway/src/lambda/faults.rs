@@ -1,0 +1,251 @@
+//! Lambda's errors: codes, statuses and texts in one place.
+//!
+//! The texts are AWS's, taken from recorded answers, unless a comment says that they are ours.
+
+use std::fmt::Display;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::{FunctionArn, FunctionName, Qualifier, Region, State};
+use store::versions::Refusal;
+use wire::Fault;
+
+use crate::call::Call;
+
+/// The ARN of a function of the caller's account and region.
+pub(crate) fn arn_of(cx: &Call, name: &FunctionName, qualifier: Option<&Qualifier>) -> FunctionArn {
+    FunctionArn {
+        region: cx.region.clone(),
+        account: cx.account,
+        name: name.clone(),
+        qualifier: qualifier.cloned(),
+    }
+}
+
+pub(crate) fn invalid(text: impl Into<String>) -> Fault {
+    Fault::new(400, "InvalidParameterValueException", text)
+}
+
+fn conflict(text: impl Into<String>) -> Fault {
+    Fault::new(409, "ResourceConflictException", text)
+}
+
+fn not_found(text: impl Into<String>) -> Fault {
+    Fault::new(404, "ResourceNotFoundException", text)
+}
+
+fn validation(value: &str, member: &str, constraint: &str) -> Fault {
+    let text = format!(
+        "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"
+    );
+    Fault::new(400, "ValidationException", text)
+}
+
+// Names.
+
+/// AWS's pattern of function names, as it quotes it.
+const NAME_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?";
+
+pub(crate) fn bad_function_name(name: &str) -> Fault {
+    let constraint = format!("Member must satisfy regular expression pattern: {NAME_PATTERN}");
+    validation(name, "functionName", &constraint)
+}
+
+pub(crate) fn bad_qualifier(text: &str) -> Fault {
+    let constraint = "Member must satisfy regular expression pattern: (|[a-zA-Z0-9$_-]+)";
+    validation(text, "qualifier", constraint)
+}
+
+pub(crate) fn not_in_set(value: &str, member: &str, set: &str) -> Fault {
+    validation(value, member, &format!("Member must satisfy enum value set: {set}"))
+}
+
+/// `CreateFunction` with a name of more than 64 characters.
+pub(crate) fn name_too_long(name: &str) -> Fault {
+    invalid(format!(
+        "1 validation error detected: Value '{name}' at 'functionName' failed to satisfy constraint: Member must have \
+         length less than or equal to 64"
+    ))
+}
+
+pub(crate) fn qualifiers_differ() -> Fault {
+    invalid("The derived qualifier from the function name does not match the specified qualifier.")
+}
+
+pub(crate) fn function_not_found(arn: impl Display) -> Fault {
+    not_found(format!("Function not found: {arn}"))
+}
+
+pub(crate) fn alias_not_found(arn: impl Display) -> Fault {
+    not_found(format!("Cannot find alias arn: {arn}"))
+}
+
+pub(crate) fn other_region(theirs: &Region, ours: &Region) -> Fault {
+    not_found(format!("Functions from '{theirs}' are not reachable in this region ('{ours}')"))
+}
+
+/// A function of another account, to which nothing gives the caller access.
+pub(crate) fn other_account(cx: &Call, action: &str, arn: impl Display) -> Fault {
+    let text = format!(
+        "User: arn:aws:iam::{}:root is not authorized to perform: {action} on resource: {arn} because no resource-based \
+         policy allows the {action} action",
+        cx.account
+    );
+    Fault::new(403, "AccessDeniedException", text)
+}
+
+/// A version or alias where only the whole function can be meant.
+pub(crate) fn functions_only() -> Fault {
+    invalid(
+        "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. \
+         Please specify either a function name or an unqualified function ARN.",
+    )
+}
+
+// Functions and versions.
+
+pub(crate) fn function_exists(name: &FunctionName) -> Fault {
+    conflict(format!("Function already exist: {name}"))
+}
+
+pub(crate) fn revision_differs() -> Fault {
+    let text = "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to \
+                retrieve the latest Revision Id";
+    Fault::new(412, "PreconditionFailedException", text)
+}
+
+/// Why the store did not change a function; `demanded` is the code hash that the caller demanded.
+pub(crate) fn refused(arn: &FunctionArn, refusal: Refusal, demanded: Option<&str>) -> Fault {
+    match refusal {
+        Refusal::NoFunction => function_not_found(arn),
+        Refusal::RevisionDiffers => revision_differs(),
+        Refusal::CodeDiffers(hex) => {
+            let demanded = demanded.unwrap_or_default();
+            let current = base64_of_hex(&hex);
+            invalid(format!(
+                "CodeSHA256 ({demanded}) is different from current CodeSHA256 in $LATEST ({current}). Please try again \
+                 with the CodeSHA256 in $LATEST."
+            ))
+        }
+        Refusal::UsedByAliases(aliases) => conflict(format!(
+            "Unable to delete version because the following aliases reference it: [{}]",
+            aliases.join(", ")
+        )),
+    }
+}
+
+/// A digest as AWS writes it, from the hex that names the blob.
+pub(crate) fn base64_of_hex(hex: &str) -> String {
+    STANDARD.encode(hex::decode(hex).unwrap_or_default())
+}
+
+pub(crate) fn latest_not_deletable() -> Fault {
+    invalid("$LATEST version cannot be deleted without deleting the function.")
+}
+
+pub(crate) fn aliases_not_deletable() -> Fault {
+    invalid("Deletion of aliases is not currently supported.")
+}
+
+pub(crate) fn code_storage_exceeded() -> Fault {
+    Fault::new(400, "CodeStorageExceededException", "Code storage limit exceeded.")
+}
+
+pub(crate) fn too_large(text: impl Into<String>) -> Fault {
+    Fault::new(413, "RequestEntityTooLargeException", text)
+}
+
+/// Ours: something AWS has and we do not, refused so that nothing is dropped in silence.
+pub(crate) fn not_supported(what: &str) -> Fault {
+    invalid(format!("{what} is not supported by Tollgate yet."))
+}
+
+// Aliases.
+
+pub(crate) fn alias_exists(arn: impl Display) -> Fault {
+    conflict(format!("Alias already exists: {arn}"))
+}
+
+// Concurrency and tags.
+
+pub(crate) fn too_few_unreserved(minimum: u32) -> Fault {
+    invalid(format!(
+        "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its \
+         minimum value of [{minimum}]."
+    ))
+}
+
+pub(crate) fn too_many_tags() -> Fault {
+    invalid("Number of tags exceeds resource tag limit.")
+}
+
+// Invoke.
+
+pub(crate) fn throttled(reserved: bool) -> Fault {
+    let reason = if reserved {
+        "ReservedFunctionConcurrentInvocationLimitExceeded"
+    } else {
+        "ConcurrentInvocationLimitExceeded"
+    };
+    Fault::new(429, "TooManyRequestsException", "Rate Exceeded.").with("Reason", reason)
+}
+
+pub(crate) fn payload_too_large(bytes: usize, kind: &str, limit: usize) -> Fault {
+    too_large(format!(
+        "{bytes} byte payload is too large for the {kind} invocation type (limit {limit} bytes)"
+    ))
+}
+
+fn bad_content(text: impl Into<String>) -> Fault {
+    Fault::new(400, "InvalidRequestContentException", text)
+}
+
+/// AWS's words up to the parser's own, which are its Java library's there.
+pub(crate) fn payload_not_json(error: &serde_json::Error) -> Fault {
+    bad_content(format!(
+        "Could not parse request body into json: Could not parse payload into json: {error}"
+    ))
+}
+
+pub(crate) fn client_context_not_json() -> Fault {
+    bad_content("Client context must be a valid Base64-encoded JSON object.")
+}
+
+/// Ours: AWS only documents the limit.
+pub(crate) fn client_context_too_large(bytes: usize, limit: usize) -> Fault {
+    bad_content(format!("Client context of {bytes} bytes is too large (limit {limit} bytes)."))
+}
+
+pub(crate) fn not_active(state: State) -> Fault {
+    conflict(format!(
+        "The operation cannot be performed at this time. The function is currently in the following state: {}",
+        state.as_str()
+    ))
+}
+
+/// Ours: the queue is not built.
+pub(crate) fn event_not_yet() -> Fault {
+    Fault::new(
+        501,
+        "NotImplementedException",
+        "InvocationType Event is not available yet: this Tollgate has no queue. Use RequestResponse.",
+    )
+}
+
+/// Ours: AWS has no such thing to say.
+pub(crate) fn no_executor() -> Fault {
+    Fault::new(
+        500,
+        "ServiceException",
+        "No executor is available to run the function. Start one with `tollgate executor`, or use `tollgate up`.",
+    )
+}
+
+/// Ours, as [`no_executor`].
+pub(crate) fn executor_lost() -> Fault {
+    Fault::new(
+        500,
+        "ServiceException",
+        "The executor was lost while it ran the function, which may or may not have completed.",
+    )
+}

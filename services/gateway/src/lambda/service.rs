@@ -1,0 +1,50 @@
+//! Lambda's operations, bound to their handlers.
+
+use std::sync::LazyLock;
+
+use aws_model::lambda::{
+    CreateAlias, CreateFunction, DeleteAlias, DeleteFunction, DeleteFunctionConcurrency,
+    GetAccountSettings, GetAlias, GetFunction, GetFunctionConcurrency, GetFunctionConfiguration,
+    ListAliases, ListFunctions, ListTags, ListVersionsByFunction, PublishVersion,
+    PutFunctionConcurrency, SERVICE, TagResource, UntagResource, UpdateAlias, UpdateFunctionCode,
+    UpdateFunctionConfiguration,
+};
+use bytes::Bytes;
+use http::Response;
+use uuid::Uuid;
+use wire::{Fault, Service};
+
+use super::{account_settings, aliases, concurrency, functions, tags, versions};
+use crate::call::Call;
+
+/// All of Lambda but Invoke, which is served by hand.
+pub(crate) fn service() -> Service<Call> {
+    Service::new(&SERVICE)
+        .bind(CreateFunction, functions::create)
+        .bind(GetFunction, functions::get)
+        .bind(GetFunctionConfiguration, functions::get_configuration)
+        .bind(UpdateFunctionCode, functions::update_code)
+        .bind(UpdateFunctionConfiguration, functions::update_configuration)
+        .bind(DeleteFunction, functions::delete)
+        .bind(ListFunctions, functions::list)
+        .bind(PublishVersion, versions::publish)
+        .bind(ListVersionsByFunction, versions::list)
+        .bind(CreateAlias, aliases::create)
+        .bind(GetAlias, aliases::get)
+        .bind(UpdateAlias, aliases::update)
+        .bind(DeleteAlias, aliases::delete)
+        .bind(ListAliases, aliases::list)
+        .bind(PutFunctionConcurrency, concurrency::put)
+        .bind(GetFunctionConcurrency, concurrency::get)
+        .bind(DeleteFunctionConcurrency, concurrency::delete)
+        .bind(GetAccountSettings, account_settings::get)
+        .bind(TagResource, tags::tag)
+        .bind(UntagResource, tags::untag)
+        .bind(ListTags, tags::list)
+}
+
+/// A fault in Lambda's form, for what is served by hand.
+pub(crate) fn fault(fault: &Fault, request_id: Uuid) -> Response<Bytes> {
+    static ENCODER: LazyLock<Service<()>> = LazyLock::new(|| Service::new(&SERVICE));
+    ENCODER.fault(fault, &request_id.to_string())
+}

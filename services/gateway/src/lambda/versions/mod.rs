@@ -1,0 +1,7 @@
+//! Published versions.
+
+mod list;
+mod publish;
+
+pub(super) use list::list;
+pub(super) use publish::publish;
