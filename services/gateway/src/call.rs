@@ -20,6 +20,8 @@ pub struct App {
     pub life: Lifecycle,
     /// Zips of deployed code, by their hash.
     pub blobs: package::Blobs,
+    /// Signs the URLs under which code can be downloaded.
+    pub url_key: [u8; 32],
     /// `http` or `https`: how clients reach us.
     pub scheme: &'static str,
     pub executors: Executors,

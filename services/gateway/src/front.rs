@@ -128,7 +128,11 @@ fn body_max(parts: &Parts) -> usize {
 
 fn refuse(service: Option<&Service<Call>>, refusal: Refusal, request_id: Uuid) -> Response<Bytes> {
     let fault = match refusal {
-        Refusal::Signature(error) => return answer(service, request_id, |s, id| s.signature_fault(&error, id)),
+        Refusal::Signature(error) => {
+            return answer(service, request_id, |service, id| {
+                service.signature_fault(&error, id)
+            });
+        }
         Refusal::Store(error) => {
             tracing::error!(request.id = %request_id, %error, "could not look an access key up");
             Fault::internal()

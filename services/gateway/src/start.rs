@@ -34,6 +34,8 @@ pub struct Options {
     pub blobs: package::Blobs,
     pub clock: Clock,
     pub ids: Ids,
+    /// Signs code download URLs; all gateways of an installation share it.
+    pub url_key: [u8; 32],
     /// Proves gateways to executors of other machines.
     pub cluster_secret: SecretString,
     /// `/health` and `/metrics`.
@@ -70,6 +72,7 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
         ids: options.ids,
         life: life.clone(),
         blobs: options.blobs,
+        url_key: options.url_key,
         scheme: if options.tls.is_some() { "https" } else { "http" },
         executors: executors.clone(),
         admission,

@@ -14,7 +14,12 @@ use tower::{BoxError, ServiceExt as _};
 use crate::executor::{Executor, ExecutorServer};
 
 /// Carries gRPC calls. Cheap to clone.
-pub type Transport = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, BoxError>;
+pub type Transport = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Broken>;
+
+/// The call did not come through; the source says why.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Broken(#[source] BoxError);
 
 /// Largest message either side takes: a 6 MB payload and what stands around it, with room.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -41,6 +46,6 @@ pub fn remote(address: &str, secret: &str) -> Result<Transport, BoxError> {
             request.headers_mut().insert(AUTHORIZATION, bearer.clone());
             request
         })
-        .map_err(BoxError::from);
+        .map_err(|error| Broken(error.into()));
     Ok(BoxCloneSyncService::new(service))
 }

@@ -4,13 +4,13 @@
 //! memory; the payload is passed on as it came. Neither Postgres nor Redis is touched on the warm path.
 
 mod answer;
-mod faults;
 mod request;
 mod sync;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use domain::FunctionArn;
 use domain::trace::TraceHeader;
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -21,6 +21,7 @@ use wire::Fault;
 pub(crate) use request::matches;
 
 use crate::call::Call;
+use crate::lambda::{faults, names};
 
 use crate::targets::{Missing, Route, TargetKey};
 use request::{InvokeRequest, Kind};
@@ -36,11 +37,11 @@ pub(crate) async fn serve(call: Call, parts: &Parts, name: &str, body: Bytes) ->
 async fn invoke(call: &Call, parts: &Parts, name: &str, body: Bytes) -> Result<Response<Bytes>, Fault> {
     let request = request::parse(parts, name)?;
     let payload = request::check_payload(body)?;
-    let route = resolve(call, &request).await?;
+    let (arn, route) = resolve(call, &request).await?;
     match request.kind {
         Kind::DryRun => Ok(answer::empty(StatusCode::NO_CONTENT, call.request_id)),
         Kind::Event => Err(faults::event_not_yet()),
-        Kind::RequestResponse => run(call, parts, request, route, payload).await,
+        Kind::RequestResponse => run(call, parts, request, arn, route, payload).await,
     }
 }
 
@@ -48,11 +49,12 @@ async fn run(
     call: &Call,
     parts: &Parts,
     request: InvokeRequest,
+    arn: FunctionArn,
     route: Arc<Route>,
     payload: Bytes,
 ) -> Result<Response<Bytes>, Fault> {
     let trace = trace(call, parts);
-    let span = tracing::info_span!("invoke", function.name = %request.function.name,
+    let span = tracing::info_span!("invoke", function.name = %arn.name,
         request.id = %call.request_id, cloud.account.id = %call.account, aws.trace_id = %trace);
     if let Some(parent) = trace.traceparent().filter(|_| parts.headers.contains_key("x-amzn-trace-id")) {
         chassis::telemetry::set_parent(&span, &parent);
@@ -61,7 +63,7 @@ async fn run(
     let run = sync::Run {
         app: Arc::clone(&call.app),
         route,
-        qualifier: request.function.qualifier,
+        arn: arn.to_string(),
         request_id: call.request_id,
         payload,
         client_context: request.client_context,
@@ -89,27 +91,18 @@ fn trace(call: &Call, parts: &Parts) -> TraceHeader {
 }
 
 /// What the name means, checked to be runnable.
-async fn resolve(call: &Call, request: &InvokeRequest) -> Result<Arc<Route>, Fault> {
-    let function = &request.function;
-    let arn = faults::arn_of(call, &function.name, function.qualifier.as_ref());
-    if function.account.is_some_and(|account| account != call.account) {
-        return Err(faults::other_account(call, "lambda:InvokeFunction", &arn));
-    }
-    if function.region.as_ref().is_some_and(|region| *region != call.region) {
-        return Err(faults::function_not_found(&arn));
-    }
+async fn resolve(call: &Call, request: &InvokeRequest) -> Result<(FunctionArn, Arc<Route>), Fault> {
+    let arn = names::function(call, "lambda:InvokeFunction", &request.name, request.qualifier.as_deref())?;
     let key = TargetKey {
-        account: call.account,
-        region: call.region.clone(),
-        name: function.name.clone(),
-        qualifier: function.qualifier.clone(),
+        account: arn.account,
+        region: arn.region.clone(),
+        name: arn.name.clone(),
+        qualifier: arn.qualifier.clone(),
     };
     let found = call.app.targets.find(&key).await.map_err(|error| crate::internal(&error, call))?;
-    let route = found.map_err(|missing| match missing {
-        Missing::Function | Missing::Qualifier => faults::function_not_found(&arn),
-    })?;
+    let route = found.map_err(|_: Missing| faults::function_not_found(&arn))?;
     match route.state {
-        State::Active => Ok(route),
+        State::Active => Ok((arn, route)),
         state => Err(faults::not_active(state)),
     }
 }

@@ -3,11 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use domain::{FunctionRef, Qualifier};
 use http::request::Parts;
 use wire::Fault;
 
-use super::faults;
+use crate::lambda::faults;
 
 /// Largest payload of a synchronous invocation, in bytes (Lambda quotas: 6 MB).
 pub(crate) const SYNC_PAYLOAD_MAX: usize = 6 * 1024 * 1024;
@@ -26,7 +25,9 @@ pub(crate) enum Kind {
 /// What the caller asks for.
 #[derive(Debug)]
 pub(crate) struct InvokeRequest {
-    pub(crate) function: FunctionRef,
+    /// Name, partial ARN or ARN, decoded.
+    pub(crate) name: String,
+    pub(crate) qualifier: Option<String>,
     pub(crate) kind: Kind,
     /// The last 4 KiB of the log are wanted.
     pub(crate) tail: bool,
@@ -44,16 +45,11 @@ pub(crate) fn matches<'a>(method: &http::Method, path: &'a str) -> Option<&'a st
 /// Decodes and checks everything but the payload.
 pub(crate) fn parse(parts: &Parts, name: &str) -> Result<InvokeRequest, Fault> {
     let name = wire::percent_decode(name);
-    let mut function: FunctionRef = name.parse().map_err(|_| faults::bad_function_name(&name))?;
-    if let Some(text) = wire::query_value(parts.uri.query().unwrap_or_default(), "Qualifier") {
-        let qualifier: Qualifier = text.parse().map_err(|_| faults::bad_qualifier(&text))?;
-        match &function.qualifier {
-            Some(other) if *other != qualifier => return Err(faults::qualifiers_differ()),
-            _ => function.qualifier = Some(qualifier),
-        }
-    }
+    let query = parts.uri.query().unwrap_or_default();
+    let qualifier = wire::query_value(query, "Qualifier").map(Into::into);
     Ok(InvokeRequest {
-        function,
+        name: name.into(),
+        qualifier,
         kind: kind(header(parts, "x-amz-invocation-type"))?,
         tail: tail(header(parts, "x-amz-log-type"))?,
         client_context: client_context(header(parts, "x-amz-client-context"))?,

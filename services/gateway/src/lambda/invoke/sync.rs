@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
-use domain::{FunctionArn, Qualifier};
 use rpc::executor::{InvokeReply, InvokeRequest as RunRequest};
 use tonic::{Code, Status};
 use uuid::Uuid;
@@ -13,14 +12,15 @@ use wire::Fault;
 
 use crate::call::App;
 use crate::executors::Member;
-use super::faults;
+use crate::lambda::faults;
 use crate::targets::{Route, Runnable};
 
 /// What one run is made of.
 pub(super) struct Run {
     pub(super) app: Arc<App>,
     pub(super) route: Arc<Route>,
-    pub(super) qualifier: Option<Qualifier>,
+    /// As the caller named the function: qualified only where the caller qualified.
+    pub(super) arn: String,
     pub(super) request_id: Uuid,
     pub(super) payload: Bytes,
     pub(super) client_context: String,
@@ -90,18 +90,12 @@ fn nobody(refusal: Option<Status>, run: &Run) -> Fault {
 
 fn request(run: &Run, version: &Runnable) -> RunRequest {
     let spec = &version.spec;
-    let arn = FunctionArn {
-        region: spec.region.clone(),
-        account: spec.account,
-        name: spec.name.clone(),
-        qualifier: run.qualifier.clone(),
-    };
     RunRequest {
         request_id: run.request_id.to_string(),
         attempt: 1,
         spec_id: spec.spec_id.clone(),
         spec: None,
-        invoked_function_arn: arn.to_string(),
+        invoked_function_arn: run.arn.clone(),
         payload: run.payload.clone(),
         client_context: run.client_context.clone(),
         trace_id: run.trace_id.clone(),

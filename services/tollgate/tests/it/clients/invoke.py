@@ -45,7 +45,7 @@ def payloads():
         lam.invoke(FunctionName="echo", Payload="{not json")
     near = json.dumps("x" * (6 * 1024 * 1024 - 2))
     assert len(lam.invoke(FunctionName="echo", Payload=near)["Payload"].read()) == len(near)
-    with raises("RequestTooLargeException", "byte payload is too large for the RequestResponse", 413):
+    with raises("RequestEntityTooLargeException", "byte payload is too large for the RequestResponse", 413):
         lam.invoke(FunctionName="echo", Payload=json.dumps("x" * (6 * 1024 * 1024)))
 
 
@@ -54,7 +54,7 @@ def kinds():
     lam = client(validate=False)
     answer = lam.invoke(FunctionName="f", InvocationType="DryRun")
     assert answer["StatusCode"] == 204, answer
-    with raises("InvalidParameterValueException", "not available yet", 400):
+    with raises("NotImplementedException", "not available yet", 501):
         lam.invoke(FunctionName="f", InvocationType="Event")
     with raises("ValidationException", "invocationType", 400):
         lam.invoke(FunctionName="f", InvocationType="Nonsense")
