@@ -1,0 +1,268 @@
+//! A running sandbox.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::libc;
+use nix::sys::signal::Signal;
+use nix::sys::socket::{Shutdown, shutdown};
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe;
+use tokio::net::{TcpListener, UnixStream};
+
+use super::cgroup::Cgroup;
+use super::protocol::{self, Event, Mounted, Refusal, Request};
+use super::sandboxes::{Inner, channel};
+use super::{Bind, Error, Exit, Isolation, sys};
+
+/// Names a sandbox within its executor; never used twice by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(u64);
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A sandbox. Dropping it kills what runs inside and releases everything; [`Sandbox::destroy`] also waits for that.
+#[derive(Debug)]
+pub struct Sandbox {
+    pub id: Id,
+    pub stdout: pipe::Receiver,
+    pub stderr: pipe::Receiver,
+    /// Listens inside on [`Sandbox::runtime_api_addr`]; what it accepts, we serve out here.
+    pub listener: TcpListener,
+    /// Our end of the program's descriptor 3, if it was asked for.
+    pub control: Option<UnixStream>,
+    address: SocketAddr,
+    executor: Arc<Inner>,
+    cgroup: Option<Cgroup>,
+    pidfd: OwnedFd,
+    channel: AsyncFd<OwnedFd>,
+    out_of_memory: Option<AsyncFd<OwnedFd>>,
+    ended: Mutex<Ended>,
+}
+
+#[derive(Debug, Default)]
+struct Ended {
+    exit: Option<Exit>,
+    peak_kb: u64,
+}
+
+impl Sandbox {
+    pub(super) fn new(
+        executor: Arc<Inner>,
+        id: u64,
+        port: u16,
+        cgroup: Option<Cgroup>,
+        channel: AsyncFd<OwnedFd>,
+        fds: Vec<OwnedFd>,
+    ) -> Result<Self, Error> {
+        let broken = |error| Error::Io("sandbox descriptors", error);
+        let mut fds = fds.into_iter();
+        let (Some(pidfd), Some(stdout), Some(stderr), Some(listener)) =
+            (fds.next(), fds.next(), fds.next(), fds.next())
+        else {
+            return Err(Error::Setup("descriptors are missing".to_owned()));
+        };
+        let event = match &cgroup {
+            Some(cgroup) => cgroup.out_of_memory_event().map_err(broken)?,
+            None => None,
+        };
+        Ok(Self {
+            id: Id(id),
+            stdout: pipe::Receiver::from_owned_fd(stdout).map_err(broken)?,
+            stderr: pipe::Receiver::from_owned_fd(stderr).map_err(broken)?,
+            listener: listen(listener).map_err(broken)?,
+            control: fds.next().map(stream).transpose().map_err(broken)?,
+            address: (Ipv4Addr::LOCALHOST, port).into(),
+            executor,
+            cgroup,
+            pidfd,
+            channel,
+            out_of_memory: event.map(AsyncFd::new).transpose().map_err(broken)?,
+            ended: Mutex::default(),
+        })
+    }
+
+    /// The value for `AWS_LAMBDA_RUNTIME_API`.
+    pub fn runtime_api_addr(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Waits for the program's end. May be cancelled, and called again. While somebody waits here, the whole sandbox ends as soon
+    /// as anything in it has run out of memory.
+    pub async fn exited(&self) -> Exit {
+        loop {
+            if let Some(exit) = self.ended.lock().exit {
+                return exit;
+            }
+            tokio::select! {
+                event = receive::<Event>(&self.channel) => self.note(event),
+                () = self.runs_out_of_memory() => {
+                    if self.out_of_memory_kills() > 0 {
+                        self.kill();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Kills everything inside. Returns at once; [`Sandbox::exited`] tells when it is done.
+    pub fn kill(&self) {
+        let signal = match self.executor.isolation() {
+            Isolation::Container => Signal::SIGKILL,
+            // The first process ends the others, which no pid namespace would do for it.
+            Isolation::Process => Signal::SIGTERM,
+        };
+        if let Err(error) = sys::signal(self.pidfd.as_fd(), signal as i32) {
+            tracing::error!(sandbox.id = %self.id, %error, "cannot kill a sandbox");
+        }
+    }
+
+    /// The most memory ever in use, in MB, rounded up. Under process isolation known only after the end.
+    pub fn memory_peak_mb(&self) -> u32 {
+        let bytes = match &self.cgroup {
+            Some(cgroup) => cgroup.memory_peak(),
+            None => self.ended.lock().peak_kb * 1024,
+        };
+        u32::try_from(bytes.div_ceil(1024 * 1024)).unwrap_or(u32::MAX)
+    }
+
+    /// How many processes the kernel has killed inside for want of memory.
+    pub fn out_of_memory_kills(&self) -> u64 {
+        self.cgroup.as_ref().map_or(0, Cgroup::out_of_memory_kills)
+    }
+
+    /// Mounts a file or directory into the running sandbox. The target must exist: `/var/task`, `/var/runtime`, `/var/lang` and `/opt`
+    /// always do.
+    pub async fn mount(&self, bind: Bind) -> Result<(), Error> {
+        if self.executor.isolation() == Isolation::Process {
+            return Err(Error::Unsupported("mounting into a running program"));
+        }
+        let (answer, theirs) = channel()?;
+        let target = bind.target.clone();
+        let request = Request::Mount { id: self.id.0, bind };
+        self.executor.request(&request, theirs).await?;
+        match receive::<Mounted>(&answer).await? {
+            Some((Mounted { failure: None }, _)) => Ok(()),
+            Some((Mounted { failure: Some(why) }, _)) => Err(Error::Bind { target, why }),
+            None => Err(Error::SpawnerGone),
+        }
+    }
+
+    /// Sets the memory limit, and holds the sandbox to the share of CPU that goes with it: one at 1,769 MB. To be called when
+    /// initialization is over. Nothing is limited under process isolation.
+    pub fn limit(&self, memory_mb: u32) -> Result<(), Error> {
+        let Some(cgroup) = &self.cgroup else {
+            return Ok(());
+        };
+        cgroup
+            .limit_memory(memory_mb)
+            .and_then(|()| cgroup.limit_cpu(memory_mb, 0))
+            .map_err(|error| Error::Io("sandbox limit", error))
+    }
+
+    /// Kills everything inside and waits until it is gone, control groups and all.
+    pub async fn destroy(self) {
+        // Fails when the spawner is gone, and everything with it.
+        let _ = shutdown(sys::number(self.channel.get_ref()), Shutdown::Write);
+        self.kill();
+        while let Ok(Some(_)) = receive::<Event>(&self.channel).await {}
+    }
+
+    fn note(&self, event: Result<Option<(Event, Vec<OwnedFd>)>, Error>) {
+        let mut ended = self.ended.lock();
+        let (code, signal) = match event {
+            Ok(Some((Event::Exited { status, peak_kb }, _))) => {
+                ended.peak_kb = peak_kb;
+                decode(status)
+            }
+            // The whole sandbox was killed, or the spawner died and took it along.
+            _ => (None, Some(libc::SIGKILL)),
+        };
+        let out_of_memory = self.out_of_memory_kills() > 0;
+        ended.exit.get_or_insert(Exit { code, signal, out_of_memory });
+    }
+
+    async fn runs_out_of_memory(&self) {
+        let Some(event) = &self.out_of_memory else {
+            return std::future::pending().await;
+        };
+        let read = event.async_io(Interest::READABLE, |event| {
+            let mut count = [0; 8];
+            nix::unistd::read(event, &mut count).map_err(io::Error::from)
+        });
+        if read.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // The closing channel makes the spawner do this as well, a moment later.
+        self.kill();
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Exec { program, errno } => Self::Exec {
+                program,
+                source: io::Error::from_raw_os_error(errno),
+            },
+            Refusal::Bind { target, why } => Self::Bind { target, why },
+            Refusal::Setup(why) => Self::Setup(why),
+        }
+    }
+}
+
+/// Receives one message; `None` when the other side is gone.
+pub(super) async fn receive<T: DeserializeOwned>(
+    socket: &AsyncFd<OwnedFd>,
+) -> Result<Option<(T, Vec<OwnedFd>)>, Error> {
+    let received = socket
+        .async_io(Interest::READABLE, |socket| protocol::receive(socket.as_fd()))
+        .await;
+    match received {
+        // A seqpacket socket says so when the other end closed with messages of ours unread.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(None),
+        other => other.map_err(|error| Error::Io("sandbox channel", error)),
+    }
+}
+
+pub(super) fn set_nonblocking(fd: &OwnedFd) -> io::Result<()> {
+    let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
+    fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    Ok(())
+}
+
+fn listen(fd: OwnedFd) -> io::Result<TcpListener> {
+    let listener = std::net::TcpListener::from(fd);
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+fn stream(fd: OwnedFd) -> io::Result<UnixStream> {
+    let stream = std::os::unix::net::UnixStream::from(fd);
+    stream.set_nonblocking(true)?;
+    UnixStream::from_std(stream)
+}
+
+fn decode(status: i32) -> (Option<i32>, Option<i32>) {
+    if libc::WIFEXITED(status) {
+        (Some(libc::WEXITSTATUS(status)), None)
+    } else {
+        (None, Some(libc::WTERMSIG(status)))
+    }
+}

@@ -1,0 +1,227 @@
+//! A shell: the process that becomes the first one of a sandbox.
+//!
+//! It prepares all that does not depend on what will run, parks, and turns an [`Order`] into a running program.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::fcntl::OFlag;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket, socketpair};
+use seccompiler::BpfProgram;
+
+use super::cgroup::Cgroup;
+use super::init::{self, Program};
+use super::protocol::{self, Event, Order, RUNTIME_API_PORT, Refusal};
+use super::root::{self, Template};
+use super::{Isolation, Launch, privileges, sys};
+
+/// What a shell is made of. Everything is borrowed from the spawner, whose memory the shell has a copy of.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    pub(super) walls: Option<Walls<'a>>,
+}
+
+/// Container isolation.
+#[derive(Debug)]
+pub(super) struct Walls<'a> {
+    pub(super) template: &'a Template,
+    pub(super) filters: &'a [BpfProgram],
+    pub(super) cgroup: &'a Cgroup,
+    /// Whether the process was forked into its group already.
+    pub(super) joined: bool,
+    pub(super) uid: u32,
+}
+
+impl Plan<'_> {
+    fn isolation(&self) -> Isolation {
+        match self.walls {
+            Some(_) => Isolation::Container,
+            None => Isolation::Process,
+        }
+    }
+}
+
+/// Runs a shell to its end. `orders` is its only descriptor besides 0 to 2.
+pub(super) fn run(plan: &Plan<'_>, orders: &OwnedFd) -> ! {
+    let ready = prepare(plan);
+    let code = match protocol::receive::<Order>(orders.as_fd()) {
+        Ok(Some((order, fds))) => serve(plan, ready, order, fds, orders),
+        // The spawner is gone, so nobody wants this sandbox.
+        _ => 0,
+    };
+    sys::exit(code)
+}
+
+fn prepare(plan: &Plan<'_>) -> Result<TcpListener, String> {
+    let step = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
+    init::take_signals().map_err(step("signals"))?;
+    init::die_with_parent(plan.isolation()).map_err(step("parent's death"))?;
+    let Some(walls) = &plan.walls else {
+        prctl::set_child_subreaper(true).map_err(|error| format!("subreaper: {error}"))?;
+        return TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(step("listener"));
+    };
+    if !walls.joined {
+        walls.cgroup.join().map_err(step("control groups"))?;
+    }
+    privileges::volunteer_for_out_of_memory().map_err(step("oom_score_adj"))?;
+    unshare(
+        CloneFlags::CLONE_NEWNS
+            | CloneFlags::CLONE_NEWNET
+            | CloneFlags::CLONE_NEWIPC
+            | CloneFlags::CLONE_NEWUTS
+            | CloneFlags::CLONE_NEWCGROUP,
+    )
+    .map_err(|error| format!("namespaces: {error}"))?;
+    nix::unistd::sethostname(root::HOST_NAME).map_err(|error| format!("host name: {error}"))?;
+    let listener = listen().map_err(step("loopback network"))?;
+    walls
+        .template
+        .enter(walls.uid)
+        .map_err(step("file system"))?;
+    Ok(listener)
+}
+
+/// The Runtime API's listener on this network namespace's own loopback.
+fn listen() -> io::Result<TcpListener> {
+    let socket = socket(
+        AddressFamily::Inet,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )?;
+    sys::loopback_up(socket.as_fd())?;
+    TcpListener::bind((Ipv4Addr::LOCALHOST, RUNTIME_API_PORT))
+}
+
+fn serve(
+    plan: &Plan<'_>,
+    ready: Result<TcpListener, String>,
+    order: Order,
+    fds: Vec<OwnedFd>,
+    orders: &OwnedFd,
+) -> i32 {
+    let mut fds = fds.into_iter();
+    let (Some(channel), Some(pidfd)) = (fds.next(), fds.next()) else {
+        return 1;
+    };
+    let mounts: Vec<OwnedFd> = fds.collect();
+    let started = ready
+        .map_err(Refusal::Setup)
+        .and_then(|listener| start(plan, order, &mounts, &listener, &channel, pidfd));
+    drop(mounts);
+    match started {
+        Ok(program) => init::watch(program, &channel, orders, plan.isolation()),
+        Err(refusal) => {
+            // Nobody to tell when this fails: the executor is gone.
+            let _ = protocol::send(channel.as_fd(), &Event::Refused(refusal), &[]);
+            1
+        }
+    }
+}
+
+fn start(
+    plan: &Plan<'_>,
+    order: Order,
+    mounts: &[OwnedFd],
+    listener: &TcpListener,
+    channel: &OwnedFd,
+    pidfd: OwnedFd,
+) -> Result<Program, Refusal> {
+    let Order { id, mut launch } = order;
+    let setup = |what: &'static str| move |error: io::Error| Refusal::Setup(format!("{what}: {error}"));
+    let address = listener.local_addr().map_err(setup("listener"))?;
+    match &plan.walls {
+        Some(walls) => {
+            for (bind, tree) in launch.binds.iter().zip(mounts) {
+                root::bind(tree.as_fd(), &bind.target).map_err(|error| Refusal::Bind {
+                    target: bind.target.clone(),
+                    why: error.to_string(),
+                })?;
+            }
+            root::seal(walls.uid, launch.ephemeral_mb).map_err(setup("/tmp"))?;
+            substitute(&mut launch, address, "/var/task");
+            privileges::drop_all(walls.uid, walls.filters).map_err(setup("privileges"))?;
+        }
+        None => rewrite_paths(&mut launch, address),
+    }
+    let pipes = Pipes::new(launch.control).map_err(setup("pipes"))?;
+    let program = init::spawn(&launch, &pipes.inside)?;
+    let mut ours: Vec<BorrowedFd<'_>> = vec![pidfd.as_fd()];
+    ours.extend(pipes.outside[..2].iter().map(AsFd::as_fd));
+    ours.push(listener.as_fd());
+    ours.extend(pipes.outside[2..].iter().map(AsFd::as_fd));
+    let started = Event::Started { id, port: address.port() };
+    protocol::send(channel.as_fd(), &started, &ours).map_err(setup("channel"))?;
+    Ok(program)
+}
+
+/// Standard output and error, and the control socket if there is one.
+struct Pipes {
+    outside: Vec<OwnedFd>,
+    inside: Vec<OwnedFd>,
+}
+
+impl Pipes {
+    fn new(control: bool) -> io::Result<Self> {
+        let (stdout, stdout_inside) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+        let (stderr, stderr_inside) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+        let mut pipes = Self {
+            outside: vec![stdout, stderr],
+            inside: vec![stdout_inside, stderr_inside],
+        };
+        if control {
+            let (ours, inside) = socketpair(
+                AddressFamily::Unix,
+                SockType::Stream,
+                None,
+                SockFlag::SOCK_CLOEXEC,
+            )?;
+            pipes.outside.push(ours);
+            pipes.inside.push(inside);
+        }
+        Ok(pipes)
+    }
+}
+
+fn substitute(launch: &mut Launch, address: SocketAddr, task_root: &str) {
+    let address = address.to_string();
+    let fill = |text: &mut String| {
+        if text.contains("${") {
+            *text = text
+                .replace("${RUNTIME_API}", &address)
+                .replace("${TASK_ROOT}", task_root);
+        }
+    };
+    launch.argv.iter_mut().for_each(fill);
+    launch.env.iter_mut().for_each(|(_, value)| fill(value));
+}
+
+/// Process isolation has no mounts: the program is told where things really are.
+fn rewrite_paths(launch: &mut Launch, address: SocketAddr) {
+    let binds: Vec<(String, String)> = launch
+        .binds
+        .iter()
+        .map(|bind| (bind.target.clone(), bind.source.display().to_string()))
+        .collect();
+    let rewritten = |path: &str| {
+        binds.iter().find_map(|(target, source)| {
+            let rest = path.strip_prefix(target.as_str())?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{source}{rest}"))
+        })
+    };
+    let rewrite = |text: &mut String| {
+        let parts: Vec<_> = text
+            .split(':')
+            .map(|part| rewritten(part).unwrap_or_else(|| part.to_owned()))
+            .collect();
+        *text = parts.join(":");
+    };
+    launch.argv.iter_mut().for_each(rewrite);
+    launch.env.iter_mut().for_each(|(_, value)| rewrite(value));
+    rewrite(&mut launch.cwd);
+    let task_root = rewritten("/var/task").unwrap_or_else(|| launch.cwd.clone());
+    substitute(launch, address, &task_root);
+}

@@ -1,0 +1,4 @@
+//! Real sandboxes, so these need root.
+
+mod reexec;
+mod basics;
