@@ -5,11 +5,19 @@
 //! execution is in the metering spool before the answer leaves.
 
 pub mod code;
+mod environment;
 mod logs;
 mod measures;
+mod options;
+mod pool;
 pub mod prices;
-mod registry;
+pub mod registry;
 mod runtime_api;
 pub mod runtimes;
+pub mod sandbox;
+mod service;
 mod specs;
 pub mod spool;
+
+pub use options::Options;
+pub use service::{Error, Handle, Service, start};

@@ -73,14 +73,15 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
     let sandboxes = Sandboxes::start(sandbox_options, life).await?;
     let runtimes = Runtimes::discover(&options.data_dir.join("runtimes"), &options.interpreters).await;
     let code = CodeCache::open(&options.data_dir, options.blobs, CACHE_BYTES_MAX).await?;
+    let prices = Prices::start(options.store.clone(), life).await;
     let spool = Spool::open(
         spool::Options::new(options.data_dir.join("spool")),
         options.store.clone(),
+        prices.clone(),
         options.clock.clone(),
         life,
     )
     .await?;
-    let prices = Prices::start(options.store.clone(), options.clock.clone(), life).await?;
     let logs = Logs::start(options.store, life);
     let parked = Parked::start(
         options.parked_runtimes,

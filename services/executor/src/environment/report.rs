@@ -4,14 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use domain::execution::Execution;
-
-/// Price of an execution, ready to be written.
-#[derive(Debug, Clone)]
-pub(super) struct Price {
-    /// In 1e-10 of the currency's unit.
-    pub(super) amount_e10: i64,
-    pub(super) currency: String,
-}
+use domain::price::Cost;
 
 pub(super) fn start(request_id: &str, version: &str) -> String {
     format!("START RequestId: {request_id} Version: {version}")
@@ -29,15 +22,16 @@ pub(super) fn init(took: Duration, status: &str) -> String {
 /// The REPORT line: Lambda's, with the execution's cost behind it.
 pub(super) fn report(
     execution: &Execution,
+    billed_ms: u64,
     memory_peak_mb: u32,
     status: &str,
-    price: Option<&Price>,
+    cost: Option<&Cost>,
 ) -> String {
     let mut line = format!(
         "REPORT RequestId: {}\tDuration: {} ms\tBilled Duration: {} ms\tMemory Size: {} MB\tMax Memory Used: {} MB\t",
         execution.request_id,
         Hundredths(Duration::from_nanos(execution.invoke_ns)),
-        execution.billed_ms(1),
+        billed_ms,
         execution.memory_mb,
         memory_peak_mb.min(execution.memory_mb),
     );
@@ -49,10 +43,8 @@ pub(super) fn report(
     if !status.is_empty() {
         let _ = write!(line, "{status}\t");
     }
-    if let Some(price) = price {
-        let unit = 10_000_000_000;
-        let (whole, part) = (price.amount_e10 / unit, price.amount_e10 % unit);
-        let _ = write!(line, "Cost: {whole}.{part:010} {}", price.currency);
+    if let Some(cost) = cost {
+        let _ = write!(line, "Cost: {cost}");
     }
     line
 }
@@ -98,12 +90,12 @@ mod tests {
     #[test]
     fn a_warm_and_a_cold_report() {
         assert_eq!(
-            report(&execution(0, 1_234_567), 36, "", None),
+            report(&execution(0, 1_234_567), 2, 36, "", None),
             "REPORT RequestId: 00000000-0000-0000-0000-000000000000\tDuration: 1.23 ms\tBilled Duration: 2 ms\t\
              Memory Size: 128 MB\tMax Memory Used: 36 MB\t"
         );
-        let price = Price { amount_e10: 21_254, currency: "USD".to_owned() };
-        let line = report(&execution(110_124_999, 3_000_000_000), 200, "Status: timeout", Some(&price));
+        let cost = Cost { amount_e10: 21_254, currency: "USD".parse().unwrap() };
+        let line = report(&execution(110_124_999, 3_000_000_000), 3_111, 200, "Status: timeout", Some(&cost));
         assert_eq!(
             line,
             "REPORT RequestId: 00000000-0000-0000-0000-000000000000\tDuration: 3000.00 ms\tBilled Duration: 3111 ms\t\

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::execution::{Execution, Outcome};
+use domain::price::Cost;
 use rpc::executor::InvokeReply;
 use tonic::Status;
 
 use super::failure::{Ending, Failure};
 use super::job::{Inbox, Job};
 use super::life::{Frame, Live};
-use super::report::{self, Price};
+use super::report;
 use crate::pool::{Idle, Pool};
 use crate::runtimes::Fault;
 use crate::sandbox::Sandbox;
@@ -71,14 +72,9 @@ impl Run {
         }
     }
 
-    /// Ends an execution that the platform could not run: counted, charged nothing.
+    /// Ends an execution that the platform could not run. Its ticket, given up here, counts it and charges nothing.
     pub(super) fn lost(self, pool: &Pool) {
-        let execution = self.execution(pool, Outcome::PlatformLost, 0);
-        let parts = pool.parts();
-        if let Err(error) = parts.spool.end(self.ticket, &execution) {
-            tracing::error!(%error, "the end of an execution is not in the spool");
-        }
-        parts.measures.lost.increment(1);
+        pool.parts().measures.lost.increment(1);
         self.job.refuse(Status::internal("the environment did not start"));
     }
 
@@ -114,7 +110,8 @@ fn nanoseconds(duration: Duration) -> u64 {
 struct Settled {
     execution: Execution,
     cold: bool,
-    price: Option<Price>,
+    billed_ms: u64,
+    cost: Option<Cost>,
     payload: Bytes,
     content_type: String,
     /// What stands at the end of the REPORT line.
@@ -146,7 +143,7 @@ impl Frame {
     /// it.
     fn settle(&self, run: Run, ending: Ending, sandbox: Option<&Sandbox>, inbox: Option<Inbox>) -> bool {
         let fatal = matches!(&ending, Ending::Failed(failure) if failure.is_fatal());
-        let (settled, job) = self.record(run, ending);
+        let Some((settled, job)) = self.record(run, ending) else { return false };
         let reusable = !fatal && inbox.is_some_and(|inbox| self.release(inbox).is_some());
         let mut reply = reply(&settled);
         if job.tail {
@@ -161,8 +158,9 @@ impl Frame {
         reusable
     }
 
-    /// Puts the end into the spool and counts it.
-    fn record(&self, run: Run, ending: Ending) -> (Settled, Job) {
+    /// Puts the end into the spool and counts it. What the spool does not take is not charged, so it is not answered
+    /// either.
+    fn record(&self, run: Run, ending: Ending) -> Option<(Settled, Job)> {
         let parts = self.pool().parts();
         let (payload, content_type, status) = match ending {
             Ending::Response { payload, content_type } => (payload, content_type, None),
@@ -174,29 +172,30 @@ impl Frame {
         };
         let outcome = if status.is_none() { Outcome::Success } else { Outcome::FunctionError };
         let execution = run.execution(self.pool(), outcome, payload.len());
+        let measures = &parts.measures;
         if let Err(error) = parts.spool.end(run.ticket, &execution) {
             tracing::error!(%error, "the end of an execution is not in the spool");
+            measures.lost.increment(1);
+            run.job.refuse(Status::internal("the execution could not be metered"));
+            return None;
         }
-        let measures = &parts.measures;
         match outcome {
             Outcome::Success => measures.success.increment(1),
             _ => measures.function_error.increment(1),
         }
         measures.invoke_seconds.record(Duration::from_nanos(execution.invoke_ns));
-        let price = parts.prices.cost(&execution).map(|cost| Price {
-            amount_e10: cost.amount_e10,
-            currency: cost.currency.to_string(),
-        });
+        let (billed_ms, cost) = (parts.prices.billed_ms(&execution), parts.prices.cost(&execution));
         let status = status.unwrap_or_default();
         let cold = run.cold;
-        (Settled { execution, cold, price, payload, content_type, status }, run.job)
+        Some((Settled { execution, cold, billed_ms, cost, payload, content_type, status }, run.job))
     }
 
     fn close_log(&self, settled: &Settled, sandbox: Option<&Sandbox>) {
         let execution = &settled.execution;
         let end = report::end(&execution.request_id.to_string());
         let peak_mb = sandbox.map_or(0, Sandbox::memory_peak_mb);
-        let report = report::report(execution, peak_mb, &settled.status, settled.price.as_ref());
+        let Settled { billed_ms, status, cost, .. } = settled;
+        let report = report::report(execution, *billed_ms, peak_mb, status, cost.as_ref());
         self.output.platform([end, report]);
     }
 
@@ -219,9 +218,9 @@ fn reply(settled: &Settled) -> InvokeReply {
         payload: settled.payload.clone(),
         function_error: if failed { "Unhandled".to_owned() } else { String::new() },
         log_tail: Vec::new(),
-        cost_e10: settled.price.as_ref().map(|price| price.amount_e10),
-        currency: settled.price.as_ref().map(|price| price.currency.clone()).unwrap_or_default(),
-        billed_ms: execution.billed_ms(1),
+        cost_e10: settled.cost.as_ref().map(|cost| cost.amount_e10),
+        currency: settled.cost.as_ref().map(|cost| cost.currency.to_string()).unwrap_or_default(),
+        billed_ms: settled.billed_ms,
         init_ns: execution.init_ns,
         invoke_ns: execution.invoke_ns,
         cold: settled.cold,

@@ -123,7 +123,7 @@ async fn hand_over(
     code: &Path,
     env: &[(String, String)],
 ) -> Result<Instant, Error> {
-    sandbox.limit(spec.memory_mb)?;
+    sandbox.limit_memory(spec.memory_mb)?;
     sandbox.mount(Bind::read_only(code, TASK_ROOT)).await?;
     let address = sandbox.runtime_api_addr();
     let env = env.iter().map(|(key, value)| (key.as_str(), value.replace(RUNTIME_API, &address)));
