@@ -52,15 +52,15 @@ pub(super) fn spawn(launch: &Launch, inside: &[OwnedFd]) -> Result<Program, Refu
     let image = Image::new(launch).map_err(refused)?;
     let (report, report_inside) =
         pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(|error| refused(error.into()))?;
-    match sys::fork(0, None).map_err(refused)? {
-        sys::Forked::Child => {
+    match sys::fork_simply().map_err(refused)? {
+        None => {
             let error = image.execute(inside);
             let errno = error.raw_os_error().unwrap_or(libc::EINVAL);
             // When this cannot be written, the parent sees an early end instead.
             let _ = File::from(report_inside).write_all(&errno.to_ne_bytes());
             sys::exit(127)
         }
-        sys::Forked::Parent { pid, .. } => {
+        Some(pid) => {
             drop(report_inside);
             let mut errno = [0; 4];
             // The pipe closes at `exec`; anything that comes through is an error.

@@ -88,7 +88,7 @@ impl Sandbox {
             cgroup,
             pidfd,
             channel,
-            out_of_memory: event.map(AsyncFd::new).transpose().map_err(broken)?,
+            out_of_memory: event.map(sys::watch).transpose().map_err(broken)?,
             ended: Mutex::default(),
         })
     }
@@ -169,6 +169,14 @@ impl Sandbox {
             .limit_memory(memory_mb)
             .and_then(|()| cgroup.limit_cpu(memory_mb, 0))
             .map_err(|error| Error::Io("sandbox limit", error))
+    }
+
+    /// Sets the memory limit only: for a parked runtime that is given its function, whose initialization is still to come.
+    pub fn limit_memory(&self, memory_mb: u32) -> Result<(), Error> {
+        let Some(cgroup) = &self.cgroup else {
+            return Ok(());
+        };
+        cgroup.limit_memory(memory_mb).map_err(|error| Error::Io("sandbox memory limit", error))
     }
 
     /// Kills everything inside and waits until it is gone, control groups and all.

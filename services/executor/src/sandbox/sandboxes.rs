@@ -112,14 +112,17 @@ impl Sandboxes {
         let nothing = Launch {
             memory_mb: 128,
             ephemeral_mb: 512,
-            argv: Vec::new(),
+            argv: vec!["/there-is-no-such-program".to_owned()],
             env: Vec::new(),
             binds: Vec::new(),
             cwd: "/".to_owned(),
             control: false,
         };
         match self.launch(nothing).await {
-            Err(Error::Exec { .. }) => Ok(()),
+            Err(Error::Exec { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(Error::Exec { source, .. }) => Err(Error::Unavailable(format!(
+                "sandboxes cannot run programs on this host: {source}"
+            ))),
             Err(Error::Setup(why)) => Err(Error::Unavailable(format!(
                 "sandboxes cannot be made on this host: {why}"
             ))),
@@ -171,7 +174,7 @@ pub(super) fn channel() -> Result<(AsyncFd<OwnedFd>, OwnedFd), Error> {
             SockFlag::SOCK_CLOEXEC,
         )?;
         running::set_nonblocking(&ours)?;
-        Ok((AsyncFd::new(ours)?, theirs))
+        Ok((sys::watch(ours)?, theirs))
     };
     pair().map_err(io_error("sandbox channel"))
 }

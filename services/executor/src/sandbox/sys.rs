@@ -12,6 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::libc;
+use tokio::io::unix::AsyncFd;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, UnixAddr, recvmsg, sendmsg};
 
 /// The child gets its own pid namespace.
@@ -59,6 +60,21 @@ pub(super) fn fork(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Resul
         Ok(pid) => Ok(Forked::Parent { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } }),
         Err(_) => Err(io::Error::other("clone3 returned no pid")),
     }
+}
+
+/// Forks without `clone3`, which is not to be had behind the filter. Same condition as [`fork`].
+pub(super) fn fork_simply() -> io::Result<Option<i32>> {
+    // SAFETY: the caller has no other threads, so the child may run ordinary code.
+    match unsafe { nix::unistd::fork() }? {
+        nix::unistd::ForkResult::Child => Ok(None),
+        nix::unistd::ForkResult::Parent { child } => Ok(Some(child.as_raw())),
+    }
+}
+
+/// Lets the async runtime wait for a descriptor.
+pub(super) fn watch(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` stays the same open descriptor for as long as it lives.
+    unsafe { AsyncFd::register(fd) }.map_err(io::Error::from)
 }
 
 /// Ends this process at once, running nothing.
