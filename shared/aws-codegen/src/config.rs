@@ -1,7 +1,5 @@
 //! `operations.toml`: what to generate, and where we depart from the models.
 
-use std::collections::HashMap;
-
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -10,6 +8,7 @@ pub(crate) struct Config {
     pub(crate) wheel: WheelPin,
     pub(crate) service: Vec<Service>,
     pub(crate) maximum: Vec<Maximum>,
+    pub(crate) open: Vec<ShapeName>,
     pub(crate) sensitive: Vec<ShapeName>,
     pub(crate) pattern: Vec<Rewrite>,
 }
@@ -28,6 +27,8 @@ pub(crate) struct Service {
     pub(crate) name: String,
     /// Folder of the model below `botocore/data`.
     pub(crate) model: String,
+    /// Code of the error for inputs that break a constraint.
+    pub(crate) invalid: String,
     /// Operations that get types and tables.
     pub(crate) operations: Vec<String>,
 }
@@ -57,19 +58,26 @@ pub(crate) struct Rewrite {
 }
 
 impl Config {
-    /// The lowered maxima of a service, by shape.
-    pub(crate) fn maxima(&self, service: &str) -> HashMap<&str, i64> {
+    /// The lowered maximum of a shape.
+    pub(crate) fn maximum(&self, service: &str, shape: &str) -> Option<i64> {
         self.maximum
             .iter()
-            .filter(|maximum| maximum.service == service)
-            .map(|maximum| (maximum.shape.as_str(), maximum.max))
-            .collect()
+            .find(|maximum| maximum.service == service && maximum.shape == shape)
+            .map(|maximum| maximum.max)
     }
 
     /// Whether a shape is declared sensitive beyond the model.
     pub(crate) fn is_sensitive(&self, service: &str, shape: &str) -> bool {
-        self.sensitive
-            .iter()
-            .any(|name| name.service == service && name.shape == shape)
+        names(&self.sensitive, service, shape)
     }
+
+    /// Whether an enum's values are not to be checked.
+    pub(crate) fn is_open(&self, service: &str, shape: &str) -> bool {
+        names(&self.open, service, shape)
+    }
+}
+
+fn names(list: &[ShapeName], service: &str, shape: &str) -> bool {
+    list.iter()
+        .any(|name| name.service == service && name.shape == shape)
 }

@@ -1,6 +1,5 @@
 //! Static tables: `<service>/schema.rs`.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -17,7 +16,7 @@ pub(crate) fn source(config: &Config, service: &Service, reach: &Reach<'_>) -> R
         "//! Tables of `{}`.\n\nuse crate::schema::*;\n\n",
         service.name
     );
-    write_service(&mut source, reach)?;
+    write_service(&mut source, service, reach)?;
     for (name, operation) in &reach.operations {
         writeln!(
             source,
@@ -26,15 +25,14 @@ pub(crate) fn source(config: &Config, service: &Service, reach: &Reach<'_>) -> R
             operation_table(reach, name, operation, true)?
         )?;
     }
-    let maxima = config.maxima(&service.name);
     for (name, shape) in &reach.shapes {
-        let table = shape_table(config, &maxima, reach, name, shape)?;
+        let table = shape_table(config, service, reach, name, shape)?;
         writeln!(source, "static {}: Shape = {table};\n", names::table(name))?;
     }
     imported(source)
 }
 
-/// Replaces the placeholder import by the names that the tables use.
+/// Replaces the placeholder `use crate::schema::*` by the names that the tables use.
 fn imported(source: String) -> Result<String> {
     let used: Vec<_> = [
         "ErrorSchema",
@@ -55,7 +53,7 @@ fn imported(source: String) -> Result<String> {
     Ok(source.replacen("schema::*", &format!("schema::{{{}}}", used.join(", ")), 1))
 }
 
-fn write_service(out: &mut String, reach: &Reach<'_>) -> Result<()> {
+fn write_service(out: &mut String, service: &Service, reach: &Reach<'_>) -> Result<()> {
     let metadata = &reach.model.metadata;
     let protocol = match (metadata.protocol.as_str(), metadata.json_version.as_deref()) {
         ("rest-json", _) => "RestJson1",
@@ -73,13 +71,14 @@ fn write_service(out: &mut String, reach: &Reach<'_>) -> Result<()> {
         "/// The service as its model describes it.\n\
          pub static SERVICE: ServiceSchema = ServiceSchema {{\n\
          signing_name: {:?},\nprotocol: Protocol::{protocol},\ntarget: {:?},\napi_version: {:?},\n\
-         operations: OPERATIONS,\nerrors: ERRORS,\n}};\n",
+         invalid: {:?},\noperations: OPERATIONS,\nerrors: ERRORS,\n}};\n",
         metadata
             .signing_name
             .as_ref()
             .unwrap_or(&metadata.endpoint_prefix),
         target.map_or("", String::as_str),
         metadata.api_version,
+        service.invalid,
     )?;
     let mut operations: Vec<_> = reach.model.operations.0.iter().collect();
     operations.sort_by_key(|(name, _)| name);
@@ -162,7 +161,7 @@ fn operation_table(
 
 fn shape_table(
     config: &Config,
-    maxima: &HashMap<&str, i64>,
+    service: &Service,
     reach: &Reach<'_>,
     name: &str,
     shape: &Shape,
@@ -193,7 +192,9 @@ fn shape_table(
             table_of(shape.value.as_ref())?,
             length(shape)
         ),
-        "string" if !shape.values.is_empty() => format!("Shape::Enum(&{:?})", shape.values),
+        "string" if !shape.values.is_empty() && !config.is_open(&service.name, name) => {
+            format!("Shape::Enum(&{:?})", shape.values)
+        }
         "string" => {
             let pattern = match &shape.pattern {
                 Some(text) => format!("Some({})", pattern_table(config, text)?),
@@ -203,9 +204,12 @@ fn shape_table(
         }
         "integer" => format!(
             "Shape::Integer({})",
-            range(shape, maxima.get(name).copied())?
+            range(shape, config.maximum(&service.name, name))?
         ),
-        "long" => format!("Shape::Long({})", range(shape, maxima.get(name).copied())?),
+        "long" => format!(
+            "Shape::Long({})",
+            range(shape, config.maximum(&service.name, name))?
+        ),
         "float" | "double" => format!(
             "Shape::Float({}, {})",
             shape
@@ -239,6 +243,9 @@ fn member_table(
         Some("statusCode") => "StatusCode",
         Some(other) => bail!("{name} travels in the unknown place {other}"),
     };
+    if location == "Payload" && reach.shape(&member.shape)?.kind == "blob" {
+        bail!("{name} is a payload of bytes: such operations are served by hand");
+    }
     let wire_name = member.location_name.as_deref().unwrap_or(name);
     if location != "Body" || wire_name != name {
         write!(table, ".at(Location::{location}, {wire_name:?})")?;

@@ -30,6 +30,8 @@ pub struct ServiceSchema {
     pub target: &'static str,
     /// `Version` of Query requests.
     pub api_version: &'static str,
+    /// Code of the error for inputs that break a constraint.
+    pub invalid: &'static str,
     /// Sorted by name.
     pub operations: &'static [&'static OperationSchema],
     /// Sorted by code.

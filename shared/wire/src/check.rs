@@ -42,18 +42,8 @@ pub(crate) fn input(
         "{count} validation {noun} detected: {}",
         check.errors.join("; ")
     );
-    let code = match schema.protocol {
-        Protocol::AwsQuery => "ValidationError",
-        // CloudWatch Logs answers its own error for what its model forbids.
-        Protocol::AwsJson11 if schema.errors.iter().any(|error| error.code == LOGS_CODE) => {
-            LOGS_CODE
-        }
-        _ => "ValidationException",
-    };
-    Err(Fault::new(400, code, text))
+    Err(Fault::new(400, schema.invalid, text))
 }
-
-const LOGS_CODE: &str = "InvalidParameterException";
 
 struct Check {
     /// Where we are: `code.s3Bucket`, `tags.1.member.key`.

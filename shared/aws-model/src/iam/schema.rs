@@ -11,6 +11,7 @@ pub static SERVICE: ServiceSchema = ServiceSchema {
     protocol: Protocol::AwsQuery,
     target: "https://iam.amazonaws.com/doc/2010-05-08/",
     api_version: "2010-05-08",
+    invalid: "ValidationError",
     operations: OPERATIONS,
     errors: ERRORS,
 };

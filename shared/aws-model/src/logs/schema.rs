@@ -11,6 +11,7 @@ pub static SERVICE: ServiceSchema = ServiceSchema {
     protocol: Protocol::AwsJson11,
     target: "Logs_20140328",
     api_version: "2014-03-28",
+    invalid: "InvalidParameterException",
     operations: OPERATIONS,
     errors: ERRORS,
 };

@@ -11,6 +11,7 @@ pub static SERVICE: ServiceSchema = ServiceSchema {
     protocol: Protocol::AwsQuery,
     target: "https://sts.amazonaws.com/doc/2011-06-15/",
     api_version: "2011-06-15",
+    invalid: "ValidationError",
     operations: OPERATIONS,
     errors: ERRORS,
 };

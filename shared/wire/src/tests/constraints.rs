@@ -82,6 +82,8 @@ async fn scalars() {
          be null",
     )
     .await;
+    // What runtimes there are, the handler knows.
+    update(r#"{"Runtime":"cobol"}"#, "").await;
     let handler = "h".repeat(129);
     update(
         &format!(r#"{{"Handler":"{handler}"}}"#),
