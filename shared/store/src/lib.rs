@@ -11,6 +11,7 @@ mod code_links;
 pub mod concurrency;
 mod error;
 pub mod functions;
+pub mod iam;
 pub mod logs;
 pub mod prices;
 pub mod tags;
