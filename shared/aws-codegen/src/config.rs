@@ -39,7 +39,7 @@ pub(crate) struct Service {
 pub(crate) struct Maximum {
     pub(crate) service: String,
     pub(crate) shape: String,
-    pub(crate) max: i64,
+    pub(crate) max: f64,
 }
 
 #[derive(Deserialize)]
@@ -59,7 +59,7 @@ pub(crate) struct Rewrite {
 
 impl Config {
     /// The lowered maximum of a shape.
-    pub(crate) fn maximum(&self, service: &str, shape: &str) -> Option<i64> {
+    pub(crate) fn maximum(&self, service: &str, shape: &str) -> Option<f64> {
         self.maximum
             .iter()
             .find(|maximum| maximum.service == service && maximum.shape == shape)

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::config::{Config, Service};
 use crate::model::{Operation, Reference, Shape};
@@ -29,11 +29,11 @@ pub(crate) fn source(config: &Config, service: &Service, reach: &Reach<'_>) -> R
         let table = shape_table(config, service, reach, name, shape)?;
         writeln!(source, "static {}: Shape = {table};\n", names::table(name))?;
     }
-    imported(source)
+    imported(&source)
 }
 
 /// Replaces the placeholder `use crate::schema::*` by the names that the tables use.
-fn imported(source: String) -> Result<String> {
+fn imported(source: &str) -> Result<String> {
     let used: Vec<_> = [
         "ErrorSchema",
         "Length",
@@ -214,10 +214,10 @@ fn shape_table(
             "Shape::Float({}, {})",
             shape
                 .min
-                .map_or("f64::MIN".into(), |min| format!("{min:?}")),
+                .map_or_else(|| "f64::MIN".into(), |min| format!("{min:?}")),
             shape
                 .max
-                .map_or("f64::MAX".into(), |max| format!("{max:?}")),
+                .map_or_else(|| "f64::MAX".into(), |max| format!("{max:?}")),
         ),
         "boolean" => "Shape::Boolean".into(),
         "blob" => format!("Shape::Blob({})", length(shape)),
@@ -282,37 +282,58 @@ fn raw(text: &str) -> Result<String> {
     })
 }
 
-/// The bounds of a length; the models' figures are whole numbers.
 fn length(shape: &Shape) -> String {
-    match (shape.min, shape.max) {
-        (None | Some(0.0), None) => "Length::ANY".into(),
-        (min, max) => format!(
-            "Length::new({}, {})",
-            min.unwrap_or(0.0),
-            max.map_or("u64::MAX".into(), |max| max.to_string())
-        ),
+    if shape.max.is_none() && shape.min.is_none_or(|min| min == 0.0) {
+        return "Length::ANY".into();
     }
+    let min = figure(shape.min.unwrap_or_default());
+    let max = shape.max.map_or_else(|| "u64::MAX".into(), figure);
+    format!("Length::new({min}, {max})")
 }
 
-fn range(shape: &Shape, maximum: Option<i64>) -> Result<String> {
-    let max = match maximum {
-        Some(lower) => {
-            let model = shape.max.context("a [[maximum]] for a shape without one")?;
-            let ours = lower.to_string();
-            ensure!(
-                ours.parse::<f64>()? < model,
-                "a [[maximum]] that lowers nothing"
-            );
-            Some(ours)
-        }
-        None => shape.max.map(|max| max.to_string()),
-    };
-    Ok(match (shape.min, max) {
-        (None, None) => "Range::ANY".into(),
-        (min, max) => format!(
-            "Range::new({}, {})",
-            min.map_or("i64::MIN".into(), |min| min.to_string()),
-            max.unwrap_or_else(|| "i64::MAX".into())
-        ),
-    })
+fn range(shape: &Shape, maximum: Option<f64>) -> Result<String> {
+    if let Some(ours) = maximum {
+        let lowers = shape.max.is_some_and(|model| ours < model);
+        ensure!(lowers, "a [[maximum]] that lowers nothing");
+    }
+    let max = maximum.or(shape.max);
+    if shape.min.is_none() && max.is_none() {
+        return Ok("Range::ANY".into());
+    }
+    let min = shape.min.map_or_else(|| "i64::MIN".into(), figure);
+    let max = max.map_or_else(|| "i64::MAX".into(), figure);
+    Ok(format!("Range::new({min}, {max})"))
+}
+
+/// A whole number as a literal: `10_240`.
+fn figure(number: f64) -> String {
+    let digits = number.to_string();
+    let (sign, digits) = digits
+        .strip_prefix('-')
+        .map_or(("", &*digits), |rest| ("-", rest));
+    // Below five digits, separators do not help the eye.
+    if digits.len() < 5 {
+        return format!("{sign}{digits}");
+    }
+    let groups: Vec<_> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(String::from_utf8_lossy)
+        .collect();
+    format!("{sign}{}", groups.join("_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_legible() {
+        let check = |number: f64, want: &str| assert_eq!(figure(number), want);
+        check(0.0, "0");
+        check(9999.0, "9999");
+        check(10_240.0, "10_240");
+        check(-1_234_567.0, "-1_234_567");
+    }
 }

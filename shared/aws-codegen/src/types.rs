@@ -42,11 +42,10 @@ pub(crate) fn source(service: &Service, reach: &Reach<'_>) -> Result<String> {
 fn write_operation(out: &mut String, name: &str, operation: &Operation) -> Result<()> {
     let table = names::table(name);
     let type_of = |reference: &Option<Reference>| {
-        reference
-            .as_ref()
-            .map_or("crate::Unit".to_owned(), |reference| {
-                reference.shape.clone()
-            })
+        reference.as_ref().map_or_else(
+            || "crate::Unit".to_owned(),
+            |reference| reference.shape.clone(),
+        )
     };
     writeln!(
         out,

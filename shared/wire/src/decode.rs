@@ -46,11 +46,9 @@ pub(crate) fn json(shape: &Shape, value: Value) -> Result<Value, Undecodable> {
         (Shape::Integer(_) | Shape::Long(_), Value::Number(number)) => {
             integer(shape, &number).map(Value::Number)
         }
-        (Shape::Float(..), number @ Value::Number(_)) => Ok(number),
-        (Shape::Float(..), Value::String(text)) => text_value(shape, &text),
+        (Shape::Float(..) | Shape::Timestamp, number @ Value::Number(_)) => Ok(number),
+        (Shape::Float(..) | Shape::Timestamp, Value::String(text)) => text_value(shape, &text),
         (Shape::Boolean, flag @ Value::Bool(_)) => Ok(flag),
-        (Shape::Timestamp, number @ Value::Number(_)) => Ok(number),
-        (Shape::Timestamp, Value::String(text)) => text_value(shape, &text),
         (shape, value) => Err(mismatch(shape, &value)),
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn xml(out: &mut String, name: &str, shape: &Shape, value: &Value) {
         }),
         (Shape::Timestamp, Value::Number(seconds)) => {
             element(out, name, |out| {
-                out.push_str(&iso(seconds.as_f64().unwrap_or_default()))
+                out.push_str(&iso(seconds.as_f64().unwrap_or_default()));
             });
         }
         (_, Value::String(text)) => element(out, name, |out| escape(out, text)),

@@ -39,16 +39,14 @@ impl<C: Clone + Send + Sync + 'static> Service<C> {
         }
     }
 
-    /// Binds an operation to its handler.
+    /// Binds an operation to its handler: `.bind(CreateAlias, aliases::create)`.
     #[must_use]
-    pub fn bind<O, F, Fut>(mut self, operation: O, handler: F) -> Self
+    pub fn bind<O, F, Fut>(mut self, _operation: O, handler: F) -> Self
     where
         O: Operation,
         F: Fn(C, O::Input) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<O::Output, Fault>> + Send + 'static,
     {
-        // The value only names its type; this keeps a binding readable as `.bind(CreateAlias, aliases::create)`.
-        let _ = operation;
         let call = move |context: C, input: Value| {
             let input = serde_json::from_value::<O::Input>(input).map_err(Undecodable::from)?;
             let answer = handler(context, input);
@@ -107,7 +105,7 @@ impl<C: Clone + Send + Sync + 'static> Service<C> {
         let undecodable = |error| self.protocol.undecodable(&error);
         let input = self
             .protocol
-            .input(&route, &parts, message)
+            .input(&route, &parts, &message)
             .map_err(undecodable)?;
         check::input(self.schema, operation, &input)?;
         let answer = handler(context, input).map_err(undecodable)?;

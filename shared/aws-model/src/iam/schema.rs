@@ -515,7 +515,7 @@ static PATH_TYPE: Shape = Shape::String(
 static POLICY_DESCRIPTION_TYPE: Shape = Shape::String(Length::new(0, 1000), None);
 
 static POLICY_DOCUMENT_TYPE: Shape = Shape::String(
-    Length::new(1, 131072),
+    Length::new(1, 131_072),
     Some(Pattern::new(r"[\u0009\u000A\u000D\u0020-\u00FF]+")),
 );
 
@@ -551,7 +551,7 @@ static ROLE_DESCRIPTION_TYPE: Shape = Shape::String(
 
 static ROLE_LIST_TYPE: Shape = Shape::List(&ROLE, Length::ANY);
 
-static ROLE_MAX_SESSION_DURATION_TYPE: Shape = Shape::Integer(Range::new(3600, 43200));
+static ROLE_MAX_SESSION_DURATION_TYPE: Shape = Shape::Integer(Range::new(3600, 43_200));
 
 static ROLE_NAME_TYPE: Shape = Shape::String(
     Length::new(1, 64),

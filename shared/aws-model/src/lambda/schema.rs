@@ -745,7 +745,7 @@ static ARCHITECTURE: Shape = Shape::Enum(&["x86_64", "arm64"]);
 static ARCHITECTURES_LIST: Shape = Shape::List(&ARCHITECTURE, Length::new(1, 1));
 
 static ARN: Shape = Shape::String(
-    Length::new(0, 10000),
+    Length::new(0, 10_000),
     Some(Pattern::translated(
         r"arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)",
         r"arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-[0-9]{1})?:([0-9]{12})?:(.*)",
@@ -890,11 +890,11 @@ static ENVIRONMENT_VARIABLES: Shape = Shape::Map(
 static EPHEMERAL_STORAGE: Shape =
     Shape::Structure(&[Member::new("Size", &EPHEMERAL_STORAGE_SIZE).required()]);
 
-static EPHEMERAL_STORAGE_SIZE: Shape = Shape::Integer(Range::new(512, 10240));
+static EPHEMERAL_STORAGE_SIZE: Shape = Shape::Integer(Range::new(512, 10_240));
 
 static EXECUTION_ENVIRONMENT_MEMORY_GI_B_PER_V_CPU: Shape = Shape::Float(2.0, 8.0);
 
-static EXECUTION_TIMEOUT: Shape = Shape::Integer(Range::new(1, 31622400));
+static EXECUTION_TIMEOUT: Shape = Shape::Integer(Range::new(1, 31_622_400));
 
 static FILE_SYSTEM_ARN: Shape = Shape::String(
     Length::new(0, 256),
@@ -913,7 +913,7 @@ static FILE_SYSTEM_CONFIG: Shape = Shape::Structure(&[
 static FILE_SYSTEM_CONFIG_LIST: Shape = Shape::List(&FILE_SYSTEM_CONFIG, Length::new(0, 1));
 
 static FUNCTION_ARN: Shape = Shape::String(
-    Length::new(0, 10000),
+    Length::new(0, 10_000),
     Some(Pattern::translated(
         r"arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?",
         r"arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-[0-9]{1}:[0-9]{12}:function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?",
@@ -1096,7 +1096,7 @@ static IMAGE_CONFIG_RESPONSE: Shape = Shape::Structure(&[
 static INTEGER: Shape = Shape::Integer(Range::ANY);
 
 static KMS_KEY_ARN: Shape = Shape::String(
-    Length::new(0, 10000),
+    Length::new(0, 10_000),
     Some(Pattern::new("(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")),
 );
 
@@ -1250,12 +1250,12 @@ static MASTER_REGION: Shape = Shape::String(
     )),
 );
 
-static MAX_LIST_ITEMS: Shape = Shape::Integer(Range::new(1, 10000));
+static MAX_LIST_ITEMS: Shape = Shape::Integer(Range::new(1, 10_000));
 
-static MEMORY_SIZE: Shape = Shape::Integer(Range::new(128, 10240));
+static MEMORY_SIZE: Shape = Shape::Integer(Range::new(128, 10_240));
 
 static NAME_SPACED_FUNCTION_ARN: Shape = Shape::String(
-    Length::new(0, 10000),
+    Length::new(0, 10_000),
     Some(Pattern::translated(
         r"arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:function:[a-zA-Z0-9-_\.]+(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?",
         r"arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-[0-9]{1}:[0-9]{12}:function:[a-zA-Z0-9-_\.]+(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?",
@@ -1311,14 +1311,14 @@ static RESOLVED_S3_OBJECT: Shape = Shape::Structure(&[
 ]);
 
 static RESOURCE_ARN: Shape = Shape::String(
-    Length::new(0, 10000),
+    Length::new(0, 10_000),
     Some(Pattern::new("(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")),
 );
 
 static RETENTION_PERIOD_IN_DAYS: Shape = Shape::Integer(Range::new(1, 90));
 
 static ROLE_ARN: Shape = Shape::String(
-    Length::new(0, 10000),
+    Length::new(0, 10_000),
     Some(Pattern::translated(
         r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+",
         r"arn:(aws[a-zA-Z-]*)?:iam::[0-9]{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+",
@@ -1368,7 +1368,7 @@ static SECURITY_GROUP_IDS: Shape = Shape::List(&SECURITY_GROUP_ID, Length::new(0
 
 static SENSITIVE_STRING: Shape = Shape::String(Length::ANY, None);
 
-static SENSITIVE_STRING_ON_SERVER_ONLY: Shape = Shape::String(Length::new(0, 10000), None);
+static SENSITIVE_STRING_ON_SERVER_ONLY: Shape = Shape::String(Length::new(0, 10_000), None);
 
 static SNAP_START: Shape = Shape::Structure(&[Member::new("ApplyOn", &SNAP_START_APPLY_ON)]);
 
@@ -1469,7 +1469,7 @@ static TAG_VALUE: Shape = Shape::String(
 );
 
 static TAGGABLE_RESOURCE: Shape = Shape::String(
-    Length::new(1, 10000),
+    Length::new(1, 10_000),
     Some(Pattern::translated(
         r"arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|(capacity-provider|network-connector):[a-zA-Z0-9-_]{1,64})",
         r"arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-[0-9]{1}:[0-9]{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|(capacity-provider|network-connector):[a-zA-Z0-9-_]{1,64})",

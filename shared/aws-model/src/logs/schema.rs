@@ -267,7 +267,7 @@ static EVENT_ID: Shape = Shape::String(Length::ANY, None);
 
 static EVENT_MESSAGE: Shape = Shape::String(Length::new(1, u64::MAX), None);
 
-static EVENTS_LIMIT: Shape = Shape::Integer(Range::new(1, 10000));
+static EVENTS_LIMIT: Shape = Shape::Integer(Range::new(1, 10_000));
 
 static FILTER_COUNT: Shape = Shape::Integer(Range::ANY);
 

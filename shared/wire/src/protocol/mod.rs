@@ -64,7 +64,7 @@ impl Protocol {
         &self,
         route: &Route<'_>,
         parts: &Parts,
-        message: Message,
+        message: &Message,
     ) -> Result<Value, Undecodable> {
         match self.0.protocol {
             schema::Protocol::RestJson1 => rest_json::input(route, parts, &message.body),
