@@ -206,3 +206,6 @@ fn price_of(rows: &[TierRow]) -> Result<Price, Error> {
         tiers,
     })
 }
+
+#[cfg(test)]
+mod tests;

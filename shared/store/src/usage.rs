@@ -302,3 +302,6 @@ impl TryFrom<UsageRow> for FunctionUsage {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
