@@ -210,3 +210,6 @@ impl AliasRow {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,3 +24,21 @@ impl Store {
 fn place(sha256: &str) -> String {
     format!("code_link/{sha256}")
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::PgPool;
+
+    use crate::samples::{at, store};
+
+    #[sqlx::test(migrator = "crate::MIGRATOR")]
+    async fn a_token_opens_its_code_until_its_end(pool: PgPool) {
+        let store = store(pool).await;
+        let token = store.code_token("abc", at(600));
+        assert!(store.code_token_valid("abc", &token, at(599)));
+        assert!(!store.code_token_valid("abc", &token, at(600)));
+        assert!(!store.code_token_valid("abd", &token, at(0)));
+        assert!(!store.code_token_valid("abc", &token[1..], at(0)));
+        assert!(!store.code_token_valid("abc", &[], at(0)));
+    }
+}

@@ -98,3 +98,6 @@ impl Store {
         Ok(updated.rows_affected() > 0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -277,3 +277,6 @@ impl Store {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

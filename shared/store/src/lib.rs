@@ -14,7 +14,11 @@ pub mod functions;
 pub mod iam;
 pub mod logs;
 pub mod prices;
+#[cfg(test)]
+mod samples;
 pub mod tags;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod usage;
 mod vault;
 mod version_row;

@@ -116,3 +116,6 @@ pub(crate) async fn put(
     .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

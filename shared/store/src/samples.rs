@@ -1,0 +1,91 @@
+//! What the tests of the catalog start from.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    AccountId, Architecture, Code, Configuration, FunctionArn, FunctionVersion, Logging, Stamp,
+    State, Version,
+};
+use uuid::Uuid;
+
+use crate::{Store, Vault};
+
+pub(crate) const ALICE: u64 = 111_111_111_111;
+pub(crate) const BOB: u64 = 222_222_222_222;
+
+/// A store with two accounts.
+pub(crate) async fn store(pool: sqlx::PgPool) -> Store {
+    let store = Store { pool, vault: Vault::new(&[1; 32]) };
+    for number in [ALICE, BOB] {
+        let id = AccountId::new(number).unwrap();
+        store.create_account(id, "test", at(0)).await.unwrap().unwrap();
+    }
+    store
+}
+
+pub(crate) fn at(second: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::seconds(second)
+}
+
+pub(crate) fn arn(account: u64, name: &str) -> FunctionArn {
+    FunctionArn {
+        region: "eu-west-1".parse().unwrap(),
+        account: AccountId::new(account).unwrap(),
+        name: name.parse().unwrap(),
+        qualifier: None,
+    }
+}
+
+pub(crate) fn qualified(account: u64, name: &str, qualifier: &str) -> FunctionArn {
+    arn(account, name).qualified(Some(qualifier.parse().unwrap()))
+}
+
+/// Ids that tests can tell apart: `n` in every one of them.
+pub(crate) fn stamp(n: u128) -> Stamp {
+    Stamp {
+        at: at(i64::try_from(n).unwrap()),
+        revision_id: Uuid::from_u128(n << 8),
+        published_revision_id: Uuid::from_u128((n << 8) + 1),
+        change_id: Uuid::from_u128((n << 8) + 2),
+    }
+}
+
+pub(crate) fn code(n: u8) -> Code {
+    Code {
+        sha256: format!("{n:02x}").repeat(32),
+        size: 100 + u64::from(n),
+        architecture: Architecture::Arm64,
+    }
+}
+
+pub(crate) fn latest(arn: FunctionArn, stamp: Stamp) -> FunctionVersion {
+    FunctionVersion {
+        arn,
+        version: Version::Latest,
+        configuration: Configuration {
+            description: "first".to_owned(),
+            role: "arn:aws:iam::111111111111:role/r".to_owned(),
+            runtime: "python3.11".to_owned(),
+            handler: "f.handler".to_owned(),
+            memory_mb: 256,
+            timeout_s: 7,
+            ephemeral_mb: 1024,
+            environment: Some(BTreeMap::from([("TABLE".to_owned(), "orders".to_owned())])),
+            tracing_mode: "Active".to_owned(),
+            logging: Logging::default(),
+        },
+        code: code(1),
+        state: State::Active,
+        revision_id: stamp.revision_id,
+        change_id: stamp.change_id,
+        last_modified: stamp.at,
+    }
+}
+
+/// Creates the function without tags; unpublished.
+pub(crate) async fn create(store: &Store, account: u64, name: &str) -> FunctionVersion {
+    let stamp = stamp(1);
+    let latest = latest(arn(account, name), stamp);
+    store.create_function(latest, &BTreeMap::new(), false, stamp).await.unwrap()
+}
