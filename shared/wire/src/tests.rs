@@ -2,6 +2,7 @@
 
 mod aws_json;
 mod aws_query;
+mod botocore;
 mod constraints;
 mod rest_json;
 

@@ -96,7 +96,8 @@ fn published_vectors() {
 /// Requests signed by botocore 1.44.5 with the example key at 2026-11-23 10:00: what clients really send.
 #[test]
 fn requests_of_botocore() {
-    let vectors: serde_json::Value = serde_json::from_str(include_str!("vectors.json")).unwrap();
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("../../vectors/signatures.json")).unwrap();
     for vector in vectors.as_array().unwrap() {
         let text = |name: &str| vector[name].as_str().unwrap();
         let headers: Vec<_> = vector["headers"]
