@@ -18,6 +18,8 @@ pub mod sandbox;
 mod service;
 mod specs;
 pub mod spool;
+#[cfg(test)]
+mod tests;
 
-pub use options::Options;
+pub use options::{Cluster, IDLE_TTL, Options, PARKED_RUNTIMES};
 pub use service::{Error, Handle, Service, start};

@@ -1,6 +1,5 @@
 //! What an executor is told at its start.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +16,17 @@ pub const IDLE_TTL: Duration = Duration::from_secs(300);
 
 /// Runtimes kept started ahead of each kind, unless configured otherwise.
 pub const PARKED_RUNTIMES: usize = 1;
+
+/// An executor's part in a cluster.
+#[derive(Clone)]
+pub struct Cluster {
+    /// Where gateways reach its gRPC service: `host:port`.
+    pub advertise: String,
+    /// What they prove themselves with.
+    pub secret: SecretString,
+    /// Where it announces itself.
+    pub redis: ConnectionManager,
+}
 
 /// Options of one executor.
 #[derive(Clone)]
@@ -35,11 +45,8 @@ pub struct Options {
     pub interpreters: Vec<PathBuf>,
     /// How many of each runtime wait, started, for a function.
     pub parked_runtimes: usize,
-    /// Where other machines reach this executor; `None` where it only serves its own process.
-    pub advertise: Option<SocketAddr>,
-    /// What other services prove themselves with, where this executor listens.
-    pub cluster_secret: Option<SecretString>,
-    pub redis: ConnectionManager,
+    /// How other machines find and reach this executor; `None` where it only serves its own process.
+    pub cluster: Option<Cluster>,
     pub store: Store,
     pub blobs: Blobs,
     pub clock: Clock,

@@ -106,17 +106,18 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
     };
     let memory_mb_max = options.memory_mb_max.unwrap_or_else(default_memory_mb);
     let pool = Pool::new(parts, parked, memory_mb_max);
-    if let Some(address) = options.advertise {
+    let secret = options.cluster.map(|cluster| {
         let announcement = Announcement {
             id: spool.executor_id().to_string(),
-            addr: address.to_string(),
+            addr: cluster.advertise,
             boot_epoch: spool.boot_epoch(),
             isolation: options.isolation.to_string(),
         };
-        registry::announce(options.redis, &announcement, life);
-    }
+        registry::announce(cluster.redis, &announcement, life);
+        cluster.secret
+    });
     let service = Service(Arc::new(Shared { pool, specs: Specs::default(), life: life.clone() }));
-    let handle = Handle { service, spool, logs, secret: options.cluster_secret };
+    let handle = Handle { service, spool, logs, secret };
     handle.drain_with(life);
     Ok(handle)
 }
@@ -135,14 +136,23 @@ impl Handle {
     /// One sentence for `/health`: how functions are kept apart and what can run.
     pub fn describe(&self) -> String {
         let parts = self.service.0.pool.parts();
-        let runtimes: Vec<&str> =
-            parts.runtimes.list().filter_map(|runtime| Some(runtime.identifiers.first()?.as_str())).collect();
+        let runtimes: Vec<&str> = parts.runtimes.list().map(|runtime| runtime.name()).collect();
         format!(
             "{} isolation, {} environments, runtimes {}",
             parts.sandboxes.isolation(),
-            self.service.0.pool.live(),
+            self.live(),
             runtimes.join(", ")
         )
+    }
+
+    /// Identifiers of the runtimes that functions may use here.
+    pub fn runtimes(&self) -> impl Iterator<Item = &str> {
+        self.service.0.pool.parts().runtimes.identifiers()
+    }
+
+    /// Environments that are not gone yet.
+    pub fn live(&self) -> usize {
+        self.service.0.pool.live()
     }
 
     /// Serves gRPC to gateways elsewhere until the drain. Callers prove themselves with the cluster's secret; without one
@@ -162,6 +172,11 @@ impl Handle {
             .add_service(guarded)
             .serve_with_incoming_shutdown(incoming, drain.cancelled_owned())
             .await
+    }
+
+    #[cfg(test)]
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.service.0.pool
     }
 
     /// On drain: nothing new, what runs ends, then the last records and lines leave.

@@ -30,6 +30,7 @@ impl Live<'_> {
                 if !again {
                     run.init = at.elapsed();
                 }
+                self.limit();
                 Ok(run)
             }
             Err(Some(Report::InitError { payload, error_type })) => {
@@ -43,6 +44,13 @@ impl Live<'_> {
                 Err(End::Over)
             }
             Err(None) => Err(self.init_timed_out(run, at)),
+        }
+    }
+
+    /// Initialization had all the CPU it wanted; from now on the function has the share that goes with its memory.
+    fn limit(&self) {
+        if let Err(error) = self.sandbox.limit(self.frame.spec.memory_mb) {
+            tracing::warn!(%error, "an environment runs without its CPU limit");
         }
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use chassis::Lifecycle;
 use futures::FutureExt as _;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::environment;
 use crate::measures::{Measures, Phase, Standing};
@@ -42,6 +42,8 @@ struct Shared {
     starting: AtomicUsize,
     /// One was taken, or a start ended.
     work: Notify,
+    /// Whether nothing is missing.
+    completed: watch::Sender<bool>,
     measures: Arc<Measures>,
 }
 
@@ -63,6 +65,7 @@ impl Parked {
             count,
             starting: AtomicUsize::new(0),
             work: Notify::new(),
+            completed: watch::Sender::new(false),
             measures,
         }));
         let (keeper, drain) = (parked.clone(), life.drain().clone());
@@ -86,6 +89,7 @@ impl Parked {
             }
             tracing::warn!(runtime = %runtime.name(), "a parked runtime had exited");
         };
+        self.0.completed.send_replace(false);
         self.0.work.notify_one();
         Some(taken)
     }
@@ -100,6 +104,7 @@ impl Parked {
         loop {
             let missing = runtimes.list().find(|runtime| runtime.can_park() && self.is_missing(runtime));
             let Some(runtime) = missing else {
+                self.0.completed.send_replace(true);
                 self.0.work.notified().await;
                 continue;
             };
@@ -109,6 +114,13 @@ impl Parked {
                 tokio::time::sleep(RETRY_DELAY).await;
             }
         }
+    }
+
+    /// Waits until nothing is missing.
+    #[cfg(test)]
+    pub(crate) async fn complete(&self) {
+        let mut completed = self.0.completed.subscribe();
+        let _ = completed.wait_for(|complete| *complete).await;
     }
 
     fn is_missing(&self, runtime: &Runtime) -> bool {

@@ -1,0 +1,7 @@
+//! The executor as a gateway sees it: real sandboxes, runtimes and database, so these need root and a Postgres.
+
+mod failures;
+mod fixture;
+mod invoke;
+mod logs;
+mod room;
