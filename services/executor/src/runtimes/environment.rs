@@ -31,7 +31,8 @@ const AT_START: [&str; 14] = [
 
 /// Whether `key` has no effect, or not the whole one, on a process that runs already.
 pub(super) fn at_start(key: &str) -> bool {
-    AT_START.iter().any(|prefix| key.starts_with(prefix))
+    // Read by packages, not by Node.
+    key != "NODE_ENV" && AT_START.iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// What does not depend on the function.

@@ -151,7 +151,8 @@ async fn place<F>(dir: &Path, name: &str, fill: F) -> io::Result<PathBuf>
 where
     F: AsyncFnOnce(PathBuf) -> io::Result<()>,
 {
-    let (path, partial) = (dir.join(name), dir.join(format!(".{name}.partial")));
+    let path = dir.join(name);
+    let partial = dir.join(format!(".{name}.{}.partial", std::process::id()));
     if path.is_dir() {
         return Ok(path);
     }
@@ -167,7 +168,8 @@ where
         Ok(()) => Ok(path),
         Err(error) => {
             let _ = fs::remove_dir_all(&partial);
-            Err(error)
+            // Another process of the same release was quicker.
+            if path.is_dir() { Ok(path) } else { Err(error) }
         }
     }
 }
