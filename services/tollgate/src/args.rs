@@ -47,10 +47,10 @@ pub(crate) enum Command {
     /// Bring a database's schema up to date
     Migrate(Migrate),
     /// Say what this host offers, and what to do about what is missing
-    Doctor(Place),
+    Doctor(Client),
     /// Print the AWS_* exports of a running Tollgate
     #[command(after_help = "Example:\n  eval \"$(tollgate env)\" && aws lambda list-functions")]
-    Env(Place),
+    Env(Client),
     /// Zip a directory and create or update its function
     #[command(
         after_help = "The directory's tollgate.toml names the function, its runtime and handler. Files that its \
@@ -164,9 +164,12 @@ pub(crate) struct Executor {
     /// Address to serve gateways on; port 0 takes a free one [default: 127.0.0.1:9411]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
-    /// Address under which gateways reach it, where that is another
+    /// Address to answer /health and /metrics on [default: 127.0.0.1:9412]
     #[arg(long, value_name = "ADDRESS")]
-    pub(crate) announce: Option<SocketAddr>,
+    pub(crate) health_listen: Option<SocketAddr>,
+    /// Where gateways reach it, if that is another
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) announce: Option<String>,
     /// What separates functions from the host [default: container]
     #[arg(long)]
     pub(crate) isolation: Option<Isolation>,
@@ -233,8 +236,8 @@ pub(crate) struct Logs {
     #[arg(long, short)]
     pub(crate) follow: bool,
     /// How far back to begin: 30s, 10m, 2h, 1d
-    #[arg(long, default_value = "10m", value_name = "TIME")]
-    pub(crate) since: String,
+    #[arg(long, default_value = "10m", value_name = "TIME", value_parser = crate::client::logs::parse_span)]
+    pub(crate) since: chrono::TimeDelta,
     #[command(flatten)]
     pub(crate) client: Client,
 }
@@ -288,6 +291,9 @@ pub(crate) enum Keys {
     Delete {
         /// The key's id, AKIA...
         id: String,
+        /// Even where it is the last key of the first account
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         operator: Operator,
     },
@@ -391,6 +397,45 @@ impl Executor {
             .urls(&self.urls)
             .isolation(self.isolation)
             .set("--listen", "executor.listen", self.listen.as_ref())
+            .set(
+                "--health-listen",
+                "executor.health_listen",
+                self.health_listen.as_ref(),
+            )
             .set("--announce", "executor.announce", self.announce.as_ref())
+    }
+}
+
+impl Migrate {
+    pub(crate) fn given(&self) -> Given {
+        Given::default()
+            .place(&self.place)
+            .database(self.database_url.as_ref())
+    }
+}
+
+impl Operator {
+    pub(crate) fn given(&self) -> Given {
+        Given::default()
+            .place(&self.place)
+            .database(self.database_url.as_ref())
+    }
+}
+
+impl Accounts {
+    pub(crate) fn operator(&self) -> &Operator {
+        match self {
+            Self::Create { operator, .. } | Self::List { operator } => operator,
+        }
+    }
+}
+
+impl Keys {
+    pub(crate) fn operator(&self) -> &Operator {
+        match self {
+            Self::Create { operator, .. }
+            | Self::List { operator, .. }
+            | Self::Delete { operator, .. } => operator,
+        }
     }
 }

@@ -66,16 +66,20 @@ pub(crate) struct Gateway {
 pub(crate) struct Executor {
     /// `container`, or `process`: no isolation at all, for development on hosts that allow nothing better.
     pub(crate) isolation: Isolation,
-    /// Memory for function environments in MB, or `auto`: three quarters of the host's.
+    /// Memory for function environments in MB, or `auto`: four fifths of the host's.
     pub(crate) memory_mb: Amount,
     /// How long an environment may stand idle before it ends, in seconds.
     pub(crate) idle_s: u64,
-    /// Space for unpacked code in MB; what was used longest ago goes first.
-    pub(crate) code_cache_mb: u64,
+    /// Interpreters to use besides those that are found on the PATH and in the usual places.
+    pub(crate) interpreters: Vec<PathBuf>,
+    /// How many of each runtime wait, started, for a function: 0 to 100. They make cold starts short and cost memory.
+    pub(crate) parked_runtimes: usize,
     /// Where `tollgate executor` listens for gateways (gRPC). Not used by `tollgate up`.
     pub(crate) listen: SocketAddr,
-    /// The address under which gateways reach this executor, where it differs from `listen`.
-    pub(crate) announce: Option<SocketAddr>,
+    /// `host:port` under which gateways reach this executor, where it differs from `listen`.
+    pub(crate) announce: Option<String>,
+    /// Where `tollgate executor` answers `/health` and `/metrics` (HTTP). Not used by `tollgate up`.
+    pub(crate) health_listen: SocketAddr,
 }
 
 /// Postgres, where services run apart. `tollgate up` runs its own.
@@ -226,10 +230,12 @@ impl Default for Executor {
         Self {
             isolation: Isolation::Container,
             memory_mb: Amount::Auto,
-            idle_s: 600,
-            code_cache_mb: 4096,
+            idle_s: 300,
+            interpreters: Vec::new(),
+            parked_runtimes: 1,
             listen: ([127, 0, 0, 1], 9411).into(),
             announce: None,
+            health_listen: ([127, 0, 0, 1], 9412).into(),
         }
     }
 }
@@ -356,6 +362,14 @@ fn check(loaded: &Loaded<Config>, shape: Shape) -> Result<(), String> {
     let from = |key: &str| format!("{key} ({})", loaded.source(key));
     check_ranges(config, &from)?;
     check_listener(config, &from)?;
+    if let Some(announce) = &config.executor.announce
+        && !is_host_port(announce)
+    {
+        return Err(format!(
+            "{} must be host:port, not {announce:?}.",
+            from("executor.announce")
+        ));
+    }
     check_urls(loaded, shape, &from)?;
     if let Some(endpoint) = &config.telemetry.otlp_endpoint
         && !endpoint.starts_with("http://")
@@ -366,6 +380,13 @@ fn check(loaded: &Loaded<Config>, shape: Shape) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+fn is_host_port(text: &str) -> bool {
+    let parts = text.rsplit_once(':');
+    parts.is_some_and(|(host, port)| {
+        !host.is_empty() && port.parse().is_ok_and(|port: u16| port > 0)
+    })
 }
 
 fn check_ranges(config: &Config, from: &dyn Fn(&str) -> String) -> Result<(), String> {
@@ -384,10 +405,10 @@ fn check_ranges(config: &Config, from: &dyn Fn(&str) -> String) -> Result<(), St
         ("executor.memory_mb", memory, 128, 1 << 30),
         ("executor.idle_s", config.executor.idle_s, 1, 86_400),
         (
-            "executor.code_cache_mb",
-            config.executor.code_cache_mb,
-            256,
-            1 << 30,
+            "executor.parked_runtimes",
+            config.executor.parked_runtimes as u64,
+            0,
+            100,
         ),
     ];
     for (key, value, min, max) in ranges {

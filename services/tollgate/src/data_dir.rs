@@ -24,6 +24,9 @@ pub(crate) struct Credentials {
     pub(crate) account: String,
     pub(crate) access_key_id: String,
     pub(crate) secret_access_key: String,
+    /// Certificates to trust, where the endpoint is `https`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ca_bundle: Option<PathBuf>,
 }
 
 impl DataDir {
@@ -156,6 +159,7 @@ mod tests {
             account: "000000000000".into(),
             access_key_id: "AKIA".into(),
             secret_access_key: "s".into(),
+            ca_bundle: None,
         };
         claimed.leave_credentials(&left).unwrap();
         assert_eq!(credentials(dir.path()).unwrap().endpoint, left.endpoint);

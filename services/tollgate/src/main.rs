@@ -3,9 +3,14 @@
 //! The composition of services is in [`up`] and [`apart`]; the private Postgres and Redis in [`private`]; the commands that
 //! talk to a running Tollgate over its AWS API in [`client`]; those that work on its database in [`operator`].
 
+mod apart;
 mod args;
+mod client;
 mod config;
 mod data_dir;
+mod doctor;
+mod operator;
+mod parts;
 mod private;
 mod private_services;
 mod run;
@@ -17,6 +22,12 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    // The spawner forks: it must be single-threaded, so it branches off before any runtime exists.
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == "sandbox-spawner") {
+        let control = words.next().and_then(|word| word.to_str()?.parse().ok());
+        return control.map_or(ExitCode::from(2), executor::sandbox::spawner::main);
+    }
     let args = args::Args::parse();
     match run::run(args) {
         Ok(code) => code,

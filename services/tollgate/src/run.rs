@@ -9,24 +9,70 @@ use chassis::Lifecycle;
 use chassis::telemetry::{self, Telemetry};
 use tokio::runtime::Runtime;
 
-use crate::args::{Args, Command, Given};
+use crate::args::{Args, Command, Given, Place};
 use crate::config::{Config, Settings, Shape, load};
-use crate::private_services;
-use crate::up;
+use crate::{apart, client, doctor, operator, private_services, up};
 
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
-    let environment = || environment();
     match args.command {
         Command::Up(args) => {
-            let flags = args.given().flags();
-            let settings = load(Shape::Up, args.place.config.clone(), environment(), flags)?;
-            service("tollgate", &settings.config.clone(), |life| {
+            let settings = settings(Shape::Up, &args.place, args.given())?;
+            let config = settings.config.clone();
+            service("tollgate", &config, |life| {
                 up::run(settings, args.demo, life)
             })
         }
-        Command::PrivateServices(args) => runtime()?.block_on(private_services::run(args)),
-        _ => anyhow::bail!("soon"),
+        Command::Gateway(args) => {
+            let settings = settings(Shape::Gateway, &args.place, args.given())?;
+            let config = settings.config.clone();
+            service("gateway", &config, |life| apart::gateway(settings, life))
+        }
+        Command::Executor(args) => {
+            let settings = settings(Shape::Executor, &args.place, args.given())?;
+            let config = settings.config.clone();
+            service("executor", &config, |life| apart::executor(settings, life))
+        }
+        other => command(other),
     }
+}
+
+/// Commands that do one thing and end.
+fn command(command: Command) -> Result<ExitCode> {
+    let runtime = runtime()?;
+    let done = |result: Result<()>| result.map(|()| ExitCode::SUCCESS);
+    match command {
+        Command::Migrate(args) => {
+            let settings = settings(Shape::Operator, &args.place, args.given())?;
+            done(runtime.block_on(apart::migrate(settings)))
+        }
+        Command::Accounts(command) => {
+            let operator = command.operator();
+            let settings = settings(Shape::Operator, &operator.place, operator.given())?;
+            done(runtime.block_on(operator::run_accounts(&settings, command)))
+        }
+        Command::Keys(command) => {
+            let operator = command.operator();
+            let settings = settings(Shape::Operator, &operator.place, operator.given())?;
+            done(runtime.block_on(operator::run_keys(&settings, command)))
+        }
+        Command::Doctor(args) => {
+            let dir = client::dir(args.data_dir.as_deref());
+            runtime.block_on(doctor::run(&dir))
+        }
+        Command::Env(args) => done(client::env::run(&args)),
+        Command::Deploy(args) => runtime.block_on(client::deploy::run(args)),
+        Command::Invoke(args) => runtime.block_on(client::invoke::run(args)),
+        Command::Logs(args) => done(runtime.block_on(client::logs::run(args))),
+        Command::Functions(args) => done(runtime.block_on(client::functions::run(args))),
+        Command::PrivateServices(args) => runtime.block_on(private_services::run(args)),
+        Command::Up(_) | Command::Gateway(_) | Command::Executor(_) => {
+            unreachable!("services were started by the caller")
+        }
+    }
+}
+
+fn settings(shape: Shape, place: &Place, given: Given) -> Result<Settings> {
+    load(shape, place.config.clone(), environment(), given.flags())
 }
 
 /// Runs a service until it is told to stop, or fails.

@@ -6,18 +6,10 @@ use anyhow::{Context, Result, bail};
 use chassis::Ids;
 use chassis::secrets::Key;
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 use store::{Role, Store, Vault};
 
 use crate::config::{Config, Settings, url_from_file};
 use crate::private;
-
-/// What gateways and executors prove themselves with, and what is derived from it.
-pub(crate) struct Cluster {
-    pub(crate) secret: SecretString,
-    /// Signs the URLs under which code is downloaded.
-    pub(crate) url_key: [u8; 32],
-}
 
 impl Settings {
     /// The vault of an installation that is allowed to make its key: `tollgate up`.
@@ -45,30 +37,23 @@ impl Settings {
     }
 
     /// The secret of an installation that is allowed to make it.
-    pub(crate) fn own_cluster(&self, ids: Ids) -> Result<Cluster> {
+    pub(crate) fn own_cluster(&self, ids: Ids) -> Result<SecretString> {
         let key = self.key(
             self.environment.cluster_secret.as_ref(),
             "TOLLGATE_CLUSTER_SECRET",
             &self.config.cluster_secret_file(),
             ids,
         )?;
-        let url_key = Sha256::new_with_prefix(b"tollgate code download URLs\0")
-            .chain_update(key.expose_secret())
-            .finalize()
-            .into();
         let hex: String = key
             .expose_secret()
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        Ok(Cluster {
-            secret: hex.into(),
-            url_key,
-        })
+        Ok(hex.into())
     }
 
     /// The secret of an installation made elsewhere.
-    pub(crate) fn given_cluster(&self) -> Result<Cluster> {
+    pub(crate) fn given_cluster(&self) -> Result<SecretString> {
         let file = self.config.cluster_secret_file();
         if self.environment.cluster_secret.is_none() && !file.exists() {
             bail!(

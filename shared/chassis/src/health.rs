@@ -18,11 +18,14 @@ use axum::{Json, Router};
 use parking_lot::RwLock;
 use serde::Serialize;
 
+use crate::Lifecycle;
 use crate::metrics::Metrics;
 
-/// A component asked on each request: `Err` says in words what is wrong.
-type Probe =
-    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+/// A component's answer: what it is, or in words what is wrong.
+type Answer = Result<Option<String>, String>;
+
+/// A component asked on each request.
+type Probe = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
 
 /// Probes must answer in this time; a hanging database must not hang `/health`.
 const PROBE_TIME_MAX: Duration = Duration::from_secs(2);
@@ -80,11 +83,11 @@ impl Health {
         self.states.write().insert(component, state);
     }
 
-    /// A component that is asked on each request.
+    /// A component that is asked on each request: `Ok` may say what it is, `Err` what is wrong.
     pub fn probe<F, Fut>(&self, component: &'static str, ask: F)
     where
         F: Fn() -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), String>> + Send + 'static,
+        Fut: Future<Output = Result<Option<String>, String>> + Send + 'static,
     {
         let probe: Probe = Arc::new(move || Box::pin(ask()));
         self.probes.write().insert(component, probe);
@@ -105,7 +108,7 @@ impl Health {
             let answer = answer.unwrap_or_else(|_| Err("no answer within 2 s".to_owned()));
             let state = Component {
                 ok: answer.is_ok(),
-                detail: answer.err(),
+                detail: answer.unwrap_or_else(Some),
             };
             (name, state)
         });
@@ -125,6 +128,17 @@ impl Health {
             .route("/metrics", get(render))
             .with_state((self.clone(), metrics))
     }
+}
+
+/// Serves a router until the drain: for a service whose own listener speaks something else.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    router: Router,
+    life: Lifecycle,
+) -> std::io::Result<()> {
+    axum::serve(listener, router)
+        .with_graceful_shutdown(life.drain().clone().cancelled_owned())
+        .await
 }
 
 type Shared = (Health, Option<Metrics>);
@@ -158,7 +172,7 @@ mod tests {
     async fn one_unwell_component_makes_the_service_unwell() {
         let health = Health::new("gateway");
         health.well("isolation", Some("container".to_owned()));
-        health.probe("postgres", || async { Ok(()) });
+        health.probe("postgres", || async { Ok(Some("one".to_owned())) });
         assert!(health.report().await.ok);
         health.probe("redis", || async { Err("refused".to_owned()) });
         let report = health.report().await;
@@ -171,6 +185,6 @@ mod tests {
             report.components["isolation"].detail.as_deref(),
             Some("container")
         );
-        assert!(report.components["postgres"].ok);
+        assert_eq!(report.components["postgres"].detail.as_deref(), Some("one"));
     }
 }

@@ -20,11 +20,26 @@ pub struct Lifecycle {
     cut: CancellationToken,
     tasks: TaskTracker,
     failure: Arc<Mutex<Option<String>>>,
+    /// Whose drain a failure starts: one's own, or that of the life this one is nested in.
+    outer_drain: Option<CancellationToken>,
 }
 
 impl Lifecycle {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A life inside this one, stopped after it by [`Self::stop`]: for what this one's tasks need until their end. A failure in
+    /// it starts the drain of this one, and of the process.
+    #[must_use]
+    pub fn nested(&self) -> Self {
+        Self {
+            drain: CancellationToken::new(),
+            cut: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            failure: Arc::clone(&self.failure),
+            outer_drain: Some(self.outer_drain.as_ref().unwrap_or(&self.drain).clone()),
+        }
     }
 
     /// Cancelled when the process should accept nothing new and finish what it has.
@@ -75,12 +90,18 @@ impl Lifecycle {
     pub fn fail(&self, why: String) {
         tracing::error!(error = %why, "stopping after a failure");
         self.failure.lock().get_or_insert(why);
-        self.drain.cancel();
+        self.outer_drain.as_ref().unwrap_or(&self.drain).cancel();
     }
 
     /// Waits for a signal or a failure, drains for at most `deadline`, then cuts. `Err` carries the failure's text.
     pub async fn run(&self, deadline: Duration) -> Result<(), String> {
         self.wait_for_stop().await;
+        self.stop(deadline).await;
+        self.failure.lock().take().map_or(Ok(()), Err)
+    }
+
+    /// Drains now for at most `deadline`, then cuts.
+    pub async fn stop(&self, deadline: Duration) {
         self.drain.cancel();
         self.tasks.close();
         tokio::select! {
@@ -90,7 +111,6 @@ impl Lifecycle {
         }
         self.cut.cancel();
         let _ = tokio::time::timeout(Duration::from_secs(2), self.tasks.wait()).await;
-        self.failure.lock().take().map_or(Ok(()), Err)
     }
 
     async fn wait_for_stop(&self) {
@@ -112,5 +132,49 @@ async fn any_signal() {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_failure_drains_and_is_reported() {
+        let life = Lifecycle::new();
+        life.spawn_critical("part", async { Err("broke") });
+        let ended = life.run(Duration::from_secs(5)).await;
+        assert_eq!(ended, Err("part: broke".to_owned()));
+        assert!(life.cut().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_nested_life_ends_after_the_one_around_it() {
+        let life = Lifecycle::new();
+        let inner = life.nested();
+        let (outer_drain, inner_drain) = (life.drain().clone(), inner.drain().clone());
+        let (done, ended) = tokio::sync::oneshot::channel();
+        life.spawn("outer", async move {
+            outer_drain.cancelled().await;
+            // What the outer part needs still stands.
+            let _ = done.send(inner_drain.is_cancelled());
+        });
+        inner.spawn_critical("inner", async { Err("broke") });
+        assert_eq!(
+            life.run(Duration::from_secs(5)).await,
+            Err("inner: broke".to_owned())
+        );
+        assert_eq!(ended.await, Ok(false));
+        inner.stop(Duration::from_secs(5)).await;
+        assert!(inner.drain().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_task_that_does_not_drain_is_cut() {
+        let life = Lifecycle::new();
+        let cut = life.cut().clone();
+        life.spawn("slow", async move { cut.cancelled().await });
+        life.drain().cancel();
+        assert_eq!(life.run(Duration::from_millis(10)).await, Ok(()));
     }
 }

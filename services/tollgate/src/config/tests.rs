@@ -73,16 +73,23 @@ fn every_wrong_value_is_refused_with_its_key_and_its_source() {
         "executor.idle_s (t.toml) must be between 1 and 86400, not 0.",
     );
     check(
-        "[executor]\ncode_cache_mb = 1",
-        "executor.code_cache_mb (t.toml) must be between 256 and 1073741824, not 1.",
+        "[executor]
+parked_runtimes = 101",
+        "executor.parked_runtimes (t.toml) must be between 0 and 100, not 101.",
+    );
+    check(
+        "[executor]
+interpreters = 'python3'",
+        "executor.interpreters (t.toml): expected a sequence, got string \"python3\".",
     );
     check(
         "[executor]\nlisten = '9411'",
         "executor.listen (t.toml): invalid socket address syntax.",
     );
     check(
-        "[executor]\nannounce = 'me'",
-        "executor.announce (t.toml): invalid socket address syntax.",
+        "[executor]
+announce = 'me'",
+        "executor.announce (t.toml) must be host:port, not \"me\".",
     );
     check(
         "[database]\nconnections_max = 1",
