@@ -359,6 +359,11 @@ impl Journal {
             .collect()
     }
 
+    #[cfg(test)]
+    pub(super) fn all_pending(&self) -> Vec<Pending> {
+        self.pending.values().flatten().cloned().collect()
+    }
+
     /// Forgets a batch that the database has, and answers the segments that nothing needs any more.
     pub(super) fn acknowledge(&mut self, id: BatchId) -> Vec<Segment> {
         if let Some(batches) = self.pending.get_mut(&id.boot_epoch) {
