@@ -15,6 +15,9 @@ use crate::fault::Fault;
 /// A value is quoted up to so many characters. AWS quotes all of it; a body of megabytes need not come back.
 const QUOTED_CHARS_MAX: usize = 2048;
 
+/// So many errors are told at once, as by AWS; a long list of wrong elements makes no long answer.
+const ERRORS_MAX: usize = 10;
+
 /// Checks a decoded input, and tells of all that is wrong with it at once.
 pub(crate) fn input(
     schema: &ServiceSchema,
@@ -195,6 +198,9 @@ impl Check {
 
     /// `quoted` is absent for what is missing and for what is secret.
     fn refuse(&mut self, quoted: Option<&Value>, constraint: &str) {
+        if self.errors.len() == ERRORS_MAX {
+            return;
+        }
         let mut text = String::from("Value");
         if let Some(value) = quoted {
             text.push_str(" '");

@@ -194,6 +194,41 @@ fn what_is_missing_is_said() {
 }
 
 #[test]
+fn dates() {
+    let check = |name: &str, value: &str, ok: bool| {
+        let authorization = "AWS4-HMAC-SHA256 Credential=a/20261123/r/s/aws4_request, SignedHeaders=host, Signature=\
+                             0000000000000000000000000000000000000000000000000000000000000000";
+        let headers = [("authorization", authorization), (name, value)];
+        assert_eq!(parse(&parts("GET", "/", &headers)).is_ok(), ok, "{value}");
+    };
+    check("x-amz-date", "20261123T100000Z", true);
+    check("date", "Mon, 23 Nov 2026 10:00:00 GMT", true);
+    check("date", "2026-11-23T10:00:00Z", true);
+    check("x-amz-date", "20261123T10000Z", false);
+    check("x-amz-date", "20261123T246000Z", false);
+    check("x-amz-date", "2026 123T100000Z", false);
+    check("x-amz-date", "20261123", false);
+    check("x-amz-date", "", false);
+}
+
+/// A presigned query may hold any text: none of it may split a character.
+#[test]
+fn dates_of_other_scripts() {
+    for date in [
+        "%E2%80%83%E2%80%83%E2%80%83%E2%80%831123",
+        "%E2%80%832026%E2%80%831T1Z",
+        "%F0%9F%98%80%F0%9F%98%80%F0%9F%98%80%F0%9F%98%80",
+    ] {
+        let target = format!(
+            "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a/20261123/r/s/aws4_request&X-Amz-Date={date}\
+             &X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00"
+        );
+        let error = parse(&parts("GET", &target, &[])).unwrap_err();
+        assert!(error.to_string().contains("ISO-8601"), "{error}");
+    }
+}
+
+#[test]
 fn signatures_are_good_for_five_minutes_either_way() {
     let signed_at = time("20261123T100000Z");
     let mut request = parts("GET", "/", &[("host", "h")]);

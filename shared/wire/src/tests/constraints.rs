@@ -226,6 +226,26 @@ async fn long_values_are_cut() {
     .await;
 }
 
+#[tokio::test]
+async fn ten_errors_are_enough() {
+    let element = "Value null at 'fileSystemConfigs.N.member.arn' failed to satisfy constraint: Member must not be null";
+    let shown = (1..=9)
+        .map(|n| element.replace('N', &n.to_string()))
+        .collect::<Vec<_>>()
+        .join("; ");
+    let elements = vec![r#"{"LocalMountPath":"/mnt/x"}"#; 1000];
+    let (quoted, cut) = ("{LocalMountPath=/mnt/x}, ".repeat(100), 2048 - 1);
+    update(
+        &format!(r#"{{"FileSystemConfigs":[{}]}}"#, elements.join(",")),
+        &format!(
+            "10 validation errors detected: Value '[{}' at 'fileSystemConfigs' failed to satisfy constraint: Member must \
+             have length less than or equal to 1; {shown}",
+            &quoted[..cut],
+        ),
+    )
+    .await;
+}
+
 #[test]
 fn debug_output_hides_secrets() {
     let variables = [("KEY".to_owned(), "hush".to_owned())]
