@@ -26,6 +26,8 @@ pub struct Policy {
     pub created_at: DateTime<Utc>,
     /// Roles that it is attached to. Not read when a policy is created.
     pub attachments: i32,
+    /// Roles that have it as their permissions boundary. Not read when a policy is created.
+    pub boundaries: i32,
 }
 
 /// What became of a deletion.
@@ -46,6 +48,7 @@ struct PolicyRow {
     tags: Json<Tags>,
     created_at: DateTime<Utc>,
     attachments: i32,
+    boundaries: i32,
 }
 
 impl From<PolicyRow> for Policy {
@@ -60,6 +63,7 @@ impl From<PolicyRow> for Policy {
             tags: row.tags.0,
             created_at: row.created_at,
             attachments: row.attachments,
+            boundaries: row.boundaries,
         }
     }
 }
@@ -93,7 +97,9 @@ impl Store {
             r#"SELECT p.name, p.policy_id, p.path, p.arn, p.document, p.description,
                  p.tags AS "tags: Json<Tags>", p.created_at,
                  (SELECT count(*)::integer FROM iam_attachment AS a
-                  WHERE a.account_id = p.account_id AND a.policy_arn = p.arn) AS "attachments!"
+                  WHERE a.account_id = p.account_id AND a.policy_arn = p.arn) AS "attachments!",
+                 (SELECT count(*)::integer FROM iam_role AS r
+                  WHERE r.account_id = p.account_id AND r.permissions_boundary = p.arn) AS "boundaries!"
              FROM iam_policy AS p WHERE p.account_id = $1 AND p.arn = $2"#,
             account.number(),
             arn,
@@ -116,10 +122,12 @@ impl Store {
         let rows = sqlx::query_as!(
             PolicyRow,
             r#"SELECT name, policy_id, path, arn, document, description, tags AS "tags: Json<Tags>", created_at,
-                 attachments AS "attachments!"
+                 attachments AS "attachments!", boundaries AS "boundaries!"
              FROM (
                  SELECT p.*, (SELECT count(*)::integer FROM iam_attachment AS a
-                     WHERE a.account_id = p.account_id AND a.policy_arn = p.arn) AS attachments
+                     WHERE a.account_id = p.account_id AND a.policy_arn = p.arn) AS attachments,
+                     (SELECT count(*)::integer FROM iam_role AS r
+                     WHERE r.account_id = p.account_id AND r.permissions_boundary = p.arn) AS boundaries
                  FROM iam_policy AS p
                  WHERE p.account_id = $1 AND starts_with(p.path, $2) AND ($4::text IS NULL OR p.arn > $4)
              ) AS counted

@@ -51,6 +51,7 @@ fn policy(name: &str) -> Policy {
         tags: Vec::new(),
         created_at: NOW,
         attachments: 0,
+        boundaries: 0,
     }
 }
 

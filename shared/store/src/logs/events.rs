@@ -33,7 +33,24 @@ pub struct Window {
     pub bytes_max: u32,
 }
 
-/// What a window showed, oldest first.
+/// Which of a group's streams are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selection<'a> {
+    /// Those whose names begin so; all for the empty text.
+    Prefix(&'a str),
+    Ids(&'a [i64]),
+}
+
+impl<'a> Selection<'a> {
+    fn columns(self) -> (Option<&'a [i64]>, &'a str) {
+        match self {
+            Self::Prefix(prefix) => (None, prefix),
+            Self::Ids(ids) => (Some(ids), ""),
+        }
+    }
+}
+
+/// What a window showed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
     pub events: Vec<Event>,
@@ -42,8 +59,19 @@ pub struct Page {
 }
 
 impl Position {
-    /// Before every event at or after `at`.
-    pub fn before_all_at(at: DateTime<Utc>) -> Self {
+    /// Before every event.
+    pub const FIRST: Self = Self {
+        at: DateTime::UNIX_EPOCH,
+        id: 0,
+    };
+    /// Behind every event.
+    pub const LAST: Self = Self {
+        at: DateTime::<Utc>::MAX_UTC,
+        id: 0,
+    };
+
+    /// Before every event at or after `at`, and behind all earlier ones.
+    pub fn at(at: DateTime<Utc>) -> Self {
         Self { at, id: 0 }
     }
 }
@@ -82,7 +110,7 @@ impl From<EventRow> for Event {
 }
 
 impl Store {
-    /// Events of a stream behind `after` and before the time `to`.
+    /// Events of a stream behind `after` and before the time `to`, oldest first.
     pub async fn log_events_after(
         &self,
         account: AccountId,
@@ -162,18 +190,17 @@ impl Store {
         Ok(page)
     }
 
-    /// Events of a group behind `after` and before the time `to`, of all its streams or of those with the given ids or
-    /// whose names begin with `prefix`.
+    /// Events of a group behind `after` and before the time `to`, oldest first.
     pub async fn log_group_events_after(
         &self,
         account: AccountId,
         group_id: i64,
-        streams: Option<&[i64]>,
-        prefix: &str,
+        streams: Selection<'_>,
         after: Position,
         to: Option<DateTime<Utc>>,
         window: Window,
     ) -> Result<Page, Error> {
+        let (ids, prefix) = streams.columns();
         let rows = sqlx::query_as!(
             EventRow,
             r#"SELECT measured.id, at, stored_at, message, stream.name AS "stream!", found AS "found!"
@@ -202,7 +229,56 @@ impl Store {
             after.at,
             after.id,
             to,
-            streams,
+            ids,
+            prefix,
+            i64::from(window.events_max) + 1,
+            i64::from(window.bytes_max),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(page(rows, window))
+    }
+
+    /// Events of a group before `before` and not before the time `from`, newest first.
+    pub async fn log_group_events_before(
+        &self,
+        account: AccountId,
+        group_id: i64,
+        streams: Selection<'_>,
+        before: Position,
+        from: Option<DateTime<Utc>>,
+        window: Window,
+    ) -> Result<Page, Error> {
+        let (ids, prefix) = streams.columns();
+        let rows = sqlx::query_as!(
+            EventRow,
+            r#"SELECT measured.id, at, stored_at, message, stream.name AS "stream!", found AS "found!"
+             FROM (
+                 SELECT *, count(*) OVER () AS found,
+                     sum(octet_length(message) + 26) OVER (ORDER BY at DESC, id DESC ROWS UNBOUNDED PRECEDING)
+                         - octet_length(message) - 26 AS bytes_before
+                 FROM (
+                     SELECT id, at, stored_at, message, stream_id FROM log_event
+                     WHERE account_id = $1 AND group_id = $2 AND (at, id) < ($3, $4)
+                         AND at >= coalesce($5::timestamptz, '-infinity')
+                         AND ($6::bigint[] IS NULL OR stream_id = ANY ($6))
+                         AND ($7 = '' OR stream_id IN (
+                             SELECT id FROM log_stream
+                             WHERE account_id = $1 AND group_id = $2 AND starts_with(name, $7)
+                         ))
+                     ORDER BY at DESC, id DESC
+                     LIMIT $8
+                 ) AS found_rows
+             ) AS measured
+             JOIN log_stream AS stream ON stream.account_id = $1 AND stream.id = measured.stream_id
+             WHERE bytes_before < $9
+             ORDER BY at DESC, measured.id DESC"#,
+            account.number(),
+            group_id,
+            before.at,
+            before.id,
+            from,
+            ids,
             prefix,
             i64::from(window.events_max) + 1,
             i64::from(window.bytes_max),

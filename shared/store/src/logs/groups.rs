@@ -57,7 +57,7 @@ impl Store {
     }
 
     /// At most `limit` groups in the order of their names, behind the name `after`. Their names begin with `prefix` and
-    /// contain `part` (in any case).
+    /// contain `part`.
     pub async fn log_groups(
         &self,
         account: AccountId,
@@ -74,7 +74,7 @@ impl Store {
                )::bigint AS "stored_bytes!"
              FROM log_group AS g
              WHERE g.account_id = $1 AND g.region = $2 AND starts_with(g.name, $3)
-                 AND strpos(lower(g.name), lower($4)) > 0
+                 AND strpos(g.name, $4) > 0
                  AND ($5::text IS NULL OR g.name > $5)
              ORDER BY g.name
              LIMIT $6"#,

@@ -7,6 +7,6 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
-pub use events::{Event, Page, Position, Window};
+pub use events::{Event, Page, Position, Selection, Window};
 pub use groups::Group;
 pub use streams::{Order, Stream};

@@ -18,11 +18,11 @@ pub struct Stream {
     pub stored_bytes: i64,
 }
 
-/// How streams are listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    Name,
-    LastEvent,
+/// How streams are listed: by their names, or by their last events' times.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Order {
+    pub by_last_event: bool,
+    pub descending: bool,
 }
 
 impl Store {
@@ -85,11 +85,9 @@ impl Store {
         group_id: i64,
         prefix: &str,
         order: Order,
-        descending: bool,
         after: Option<(Option<DateTime<Utc>>, &str)>,
         limit: u32,
     ) -> Result<Vec<Stream>, Error> {
-        let by_event = order == Order::LastEvent;
         let (after_at, after_name) = after.map_or((None, None), |(at, name)| (at, Some(name)));
         let streams = sqlx::query_as!(
             Stream,
@@ -111,10 +109,10 @@ impl Store {
             account.number(),
             group_id,
             prefix,
-            by_event,
-            descending,
+            order.by_last_event,
+            order.descending,
             after_name,
-            after_at.filter(|_| by_event),
+            after_at.filter(|_| order.by_last_event),
             i64::from(limit),
         )
         .fetch_all(&self.pool)

@@ -2,7 +2,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::log::LogLine;
 use domain::{AccountId, Region};
 
-use super::{Order, Page, Position, Window};
+use super::{Order, Page, Position, Selection, Window};
 use crate::{Store, Vault};
 
 const WIDE: Window = Window {
@@ -14,9 +14,7 @@ fn at(ms: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::milliseconds(ms)
 }
 
-fn start() -> Position {
-    Position::before_all_at(DateTime::UNIX_EPOCH)
-}
+const ALL: Selection<'static> = Selection::Prefix("");
 
 fn region() -> Region {
     "eu-west-1".parse().unwrap()
@@ -82,7 +80,7 @@ async fn lines_come_back_in_order_from_stream_and_group(pool: sqlx::PgPool) {
     let group = group(&store, a).await;
     let stream = store.log_stream(a, group, "s1").await.unwrap().unwrap();
     let all = store
-        .log_events_after(a, stream, start(), None, WIDE)
+        .log_events_after(a, stream, Position::FIRST, None, WIDE)
         .await
         .unwrap();
     let mut want: Vec<String> = (0..500).map(|n| n.to_string()).collect();
@@ -91,7 +89,7 @@ async fn lines_come_back_in_order_from_stream_and_group(pool: sqlx::PgPool) {
     assert!(!all.more);
 
     let both = store
-        .log_group_events_after(a, group, None, "", start(), None, WIDE)
+        .log_group_events_after(a, group, ALL, Position::FIRST, None, WIDE)
         .await
         .unwrap();
     assert_eq!(
@@ -103,12 +101,19 @@ async fn lines_come_back_in_order_from_stream_and_group(pool: sqlx::PgPool) {
         .await
         .unwrap();
     let of_ids = store
-        .log_group_events_after(a, group, Some(&s2), "", start(), None, WIDE)
+        .log_group_events_after(a, group, Selection::Ids(&s2), Position::FIRST, None, WIDE)
         .await
         .unwrap();
     assert_eq!(texts(&of_ids), ["early"]);
     let of_prefix = store
-        .log_group_events_after(a, group, None, "s2", start(), None, WIDE)
+        .log_group_events_after(
+            a,
+            group,
+            Selection::Prefix("s2"),
+            Position::FIRST,
+            None,
+            WIDE,
+        )
         .await
         .unwrap();
     assert_eq!(texts(&of_prefix), ["early"]);
@@ -127,7 +132,7 @@ async fn windows_end_by_count_by_bytes_and_by_time(pool: sqlx::PgPool) {
         bytes_max: 1_000,
     };
     let first = store
-        .log_events_after(a, stream, start(), None, three)
+        .log_events_after(a, stream, Position::FIRST, None, three)
         .await
         .unwrap();
     assert_eq!((texts(&first), first.more), (vec!["0", "1", "2"], true));
@@ -158,14 +163,25 @@ async fn windows_end_by_count_by_bytes_and_by_time(pool: sqlx::PgPool) {
         bytes_max: 54,
     };
     let cut = store
-        .log_events_after(a, stream, start(), None, narrow)
+        .log_events_after(a, stream, Position::FIRST, None, narrow)
         .await
         .unwrap();
     assert_eq!((texts(&cut), cut.more), (vec!["0", "1"], true));
     let cut = store
-        .log_group_events_after(a, group, None, "", start(), None, narrow)
+        .log_group_events_after(a, group, ALL, Position::FIRST, None, narrow)
         .await;
     assert!(cut.unwrap().more);
+    let newest = store
+        .log_group_events_before(a, group, ALL, Position::LAST, Some(at(8)), three)
+        .await
+        .unwrap();
+    assert_eq!((texts(&newest), newest.more), (vec!["9", "8"], false));
+    let before = Position::at(at(8));
+    let older = store
+        .log_group_events_before(a, group, ALL, before, None, three)
+        .await
+        .unwrap();
+    assert_eq!((texts(&older), older.more), (vec!["7", "6", "5"], true));
 }
 
 #[sqlx::test(migrator = "crate::MIGRATOR")]
@@ -203,38 +219,42 @@ async fn groups_and_streams_know_their_figures(pool: sqlx::PgPool) {
     );
 
     let groups = store
-        .log_groups(a, &region(), "/aws", "LAMBDA", None, 10)
+        .log_groups(a, &region(), "/aws", "lambda", None, 10)
         .await
         .unwrap();
     assert_eq!(groups.len(), 1);
     assert_eq!(groups[0].stored_bytes, 3 + 4 + 2 + 3 * 26);
-    let list = async |order, descending, after, limit| {
+    let list = async |by_last_event, descending, after, limit| {
+        let order = Order {
+            by_last_event,
+            descending,
+        };
         let group = group(&store, a).await;
-        let streams = store
-            .log_streams(a, group, "s", order, descending, after, limit)
-            .await;
-        streams.unwrap()
+        store
+            .log_streams(a, group, "s", order, after, limit)
+            .await
+            .unwrap()
     };
     let names = |streams: &[super::Stream]| -> Vec<String> {
         streams.iter().map(|stream| stream.name.clone()).collect()
     };
-    let by_name = list(Order::Name, false, None, 10).await;
+    let by_name = list(false, false, None, 10).await;
     assert_eq!(names(&by_name), ["s0", "s1", "s2"]);
     assert_eq!(
         (by_name[1].first_event_at, by_name[1].last_event_at),
         (Some(at(3)), Some(at(5)))
     );
     assert_eq!(by_name[0].last_event_at, None);
-    let newest = list(Order::LastEvent, true, None, 2).await;
+    let newest = list(true, true, None, 2).await;
     assert_eq!(names(&newest), ["s2", "s1"]);
-    let rest = list(Order::LastEvent, true, Some((Some(at(5)), "s1")), 2).await;
+    let rest = list(true, true, Some((Some(at(5)), "s1")), 2).await;
     assert_eq!(names(&rest), ["s0"]);
     assert_eq!(
-        names(&list(Order::Name, false, Some((None, "s0")), 1).await),
+        names(&list(false, false, Some((None, "s0")), 1).await),
         ["s1"]
     );
     assert_eq!(
-        names(&list(Order::Name, true, Some((Some(at(9)), "s1")), 9).await),
+        names(&list(false, true, Some((Some(at(9)), "s1")), 9).await),
         ["s0"]
     );
 }
@@ -260,7 +280,7 @@ async fn a_deleted_groups_events_are_gone_for_good(pool: sqlx::PgPool) {
     store.append_logs(&[line(a, "s", 10, "new")]).await.unwrap();
     let group_a = group(&store, a).await;
     let left = store
-        .log_group_events_after(a, group_a, None, "", start(), None, WIDE)
+        .log_group_events_after(a, group_a, ALL, Position::FIRST, None, WIDE)
         .await
         .unwrap();
     assert_eq!(texts(&left), ["new"]);
@@ -289,17 +309,17 @@ async fn no_account_reads_anothers_logs(pool: sqlx::PgPool) {
     let stream = store.log_stream(a, of_a, "s").await.unwrap().unwrap();
     assert_eq!(store.log_stream(b, of_a, "s").await.unwrap(), None);
     let foreign = store
-        .log_events_after(b, stream, start(), None, WIDE)
+        .log_events_after(b, stream, Position::FIRST, None, WIDE)
         .await
         .unwrap();
     assert_eq!(foreign, Page::default());
     let foreign = store
-        .log_group_events_after(b, of_a, None, "", start(), None, WIDE)
+        .log_group_events_after(b, of_a, ALL, Position::FIRST, None, WIDE)
         .await
         .unwrap();
     assert_eq!(foreign, Page::default());
     let own = store
-        .log_group_events_after(b, of_b, None, "", start(), None, WIDE)
+        .log_group_events_after(b, of_b, ALL, Position::FIRST, None, WIDE)
         .await
         .unwrap();
     assert_eq!(texts(&own), ["b's"]);
@@ -377,7 +397,7 @@ async fn appends_and_deletions_at_once_neither_fail_nor_lose_what_came_after(poo
         .unwrap();
     let group = group(&store, a).await;
     let page = store
-        .log_group_events_after(a, group, None, "", start(), None, WIDE)
+        .log_group_events_after(a, group, ALL, Position::FIRST, None, WIDE)
         .await
         .unwrap();
     assert_eq!(texts(&page).last(), Some(&"last"));
