@@ -26,7 +26,7 @@ use crate::pool::{Parked, Parts, Pool};
 use crate::prices::Prices;
 use crate::registry::{self, Announcement};
 use crate::runtimes::Runtimes;
-use crate::sandbox::{self, Sandboxes};
+use crate::sandbox::{self, Isolation, Sandboxes};
 use crate::specs::Specs;
 use crate::spool::{self, Spool};
 
@@ -83,8 +83,13 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
     )
     .await?;
     let logs = Logs::start(options.store, life);
+    // A parked runtime gets its code by a mount, which only a container has.
+    let parked_runtimes = match options.isolation {
+        Isolation::Container => options.parked_runtimes,
+        Isolation::Process => 0,
+    };
     let parked = Parked::start(
-        options.parked_runtimes,
+        parked_runtimes,
         sandboxes.clone(),
         runtimes.clone(),
         Arc::clone(&measures),

@@ -1,12 +1,18 @@
 //! The INIT phase: from the start of the runtime to its first question for an event.
+//!
+//! All of it is billed to the execution that wanted the environment, as on Lambda since August 2025: also a phase that failed,
+//! and one that took too long (its repetition counts as the handler's time).
 
 use std::time::{Duration, Instant};
 
 use super::failure::{Ending, Failure};
-use super::life::{End, Live};
+use super::life::{End, Live, of_report};
 use super::report;
 use super::settle::Run;
 use crate::runtime_api::Report;
+
+/// Of an error's type, which the function chooses, so much is shown.
+const ERROR_TYPE_MAX: usize = 256;
 
 /// Lambda's limit of the INIT phase.
 const INIT_MAX: Duration = Duration::from_secs(10);
@@ -17,14 +23,20 @@ impl Live<'_> {
     pub(super) async fn initialize(&self, mut run: Run, at: Instant) -> Result<Run, End> {
         let again = run.time_up.is_some();
         let limit = run.time_up.unwrap_or(at + INIT_MAX);
+        let span = tracing::info_span!(parent: &run.job.span, "initialize");
         let up = tokio::select! {
             biased;
             up = self.exchange.initialized() => up.map_err(Some),
             exit = self.sandbox.exited() => {
-                return Err(self.init_failed(run, at, Ending::Failed(Failure::Exit(exit))));
+                let ending = match self.exchange.last_word().await {
+                    Some(report) => of_report(report),
+                    None => Ending::Failed(Failure::Exit(exit)),
+                };
+                return Err(self.init_failed(run, at, ending));
             }
             () = tokio::time::sleep_until(limit.into()) => Err(None),
         };
+        drop(span);
         match up {
             Ok(()) => {
                 if !again {
@@ -61,6 +73,7 @@ impl Live<'_> {
         let kind = match &ending {
             Ending::Failed(failure) => failure.status(),
             Ending::Reported { error_type, .. } if !error_type.is_empty() => {
+                let error_type: String = error_type.chars().take(ERROR_TYPE_MAX).collect();
                 format!("Status: error\tError Type: {error_type}")
             }
             _ => "Status: error".to_owned(),

@@ -177,14 +177,19 @@ impl Live<'_> {
         let time_up = *run.time_up.get_or_insert_with(|| Instant::now() + time);
         let remaining = time_up.saturating_duration_since(Instant::now());
         let event = self.event(&mut run, remaining);
+        let span = tracing::info_span!(parent: &run.job.span, "handler");
         let ending = tokio::select! {
             biased;
             report = self.hand_over(event) => of_report(report),
-            exit = self.sandbox.exited() => Ending::Failed(Failure::Exit(exit)),
+            exit = self.sandbox.exited() => match self.exchange.last_word().await {
+                Some(report) => of_report(report),
+                None => Ending::Failed(Failure::Exit(exit)),
+            },
             () = tokio::time::sleep_until(time_up.into()) => {
                 Ending::Failed(Failure::Timeout { timeout_s: self.frame.spec.timeout_s })
             }
         };
+        drop(span);
         self.settle(run, ending, Some(inbox)).then_some(time_up)
     }
 
@@ -212,7 +217,7 @@ impl Live<'_> {
     }
 }
 
-fn of_report(report: Report) -> Ending {
+pub(super) fn of_report(report: Report) -> Ending {
     match report {
         Report::Response { payload, content_type } => Ending::Response { payload, content_type },
         Report::Error { payload, error_type } | Report::InitError { payload, error_type } => {

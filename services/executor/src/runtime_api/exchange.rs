@@ -1,8 +1,15 @@
 //! The state that the runtime client's calls and the environment's life share.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
+
+/// How often connections are read once more after the runtime's exit.
+const LAST_WORD_POLLS: u32 = 3;
+/// How long the rest of a result that has begun may take after the runtime's exit.
+const LAST_WORD_MAX: Duration = Duration::from_secs(1);
 
 /// One event on its way to the function: the body of an answer to `next`, and what its headers say.
 #[derive(Debug)]
@@ -185,19 +192,52 @@ impl Exchange {
         if state.phase == Phase::Responding {
             state.phase = Phase::Running;
         }
+        drop(state);
+        self.changed.notify_one();
     }
 
-    /// The runtime client says that its initialization failed.
-    pub(super) fn init_failed(&self, report: Report) -> Result<(), Refusal> {
+    /// The runtime client starts to tell that its initialization failed.
+    pub(super) fn begin_init_error(&self) -> Result<(), Refusal> {
         let mut state = self.state.lock();
         if state.phase != Phase::Started {
             return Err(Refusal::Phase(state.phase));
         }
         state.phase = Phase::InitError;
-        state.report = Some(report);
+        Ok(())
+    }
+
+    /// All of it is told.
+    pub(super) fn complete_init_error(&self, report: Report) {
+        self.state.lock().report = Some(report);
+        self.changed.notify_one();
+    }
+
+    /// It broke off: the client may tell again.
+    pub(super) fn abort_init_error(&self) {
+        let mut state = self.state.lock();
+        if state.phase == Phase::InitError && state.report.is_none() {
+            state.phase = Phase::Started;
+        }
         drop(state);
         self.changed.notify_one();
-        Ok(())
+    }
+
+    /// What a runtime client that has exited still said: its process is gone, but its last words may be on their way
+    /// through the connection.
+    pub(crate) async fn last_word(&self) -> Option<Report> {
+        for _ in 0..LAST_WORD_POLLS {
+            if let Some(report) = self.state.lock().report.take() {
+                return Some(report);
+            }
+            tokio::task::yield_now().await;
+        }
+        let told = self.until(|state| match (state.report.take(), state.phase) {
+            (Some(report), _) => Some(Some(report)),
+            // Half of it is here: the rest follows, or the connection's end does.
+            (None, Phase::Responding | Phase::InitError) => None,
+            (None, _) => Some(None),
+        });
+        tokio::time::timeout(LAST_WORD_MAX, told).await.unwrap_or_default()
     }
 }
 

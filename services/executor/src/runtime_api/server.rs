@@ -205,14 +205,26 @@ async fn error(exchange: &Exchange, id: &str, headers: &HeaderMap, body: Incomin
 }
 
 async fn init_error(exchange: &Exchange, headers: &HeaderMap, body: Incoming) -> Answer {
-    let payload = match collect(body).await {
-        Ok(Collected::Whole { payload, .. }) => payload,
-        Ok(Collected::TooLarge) => return answer::too_large(),
-        Err(_) => return answer::truncated(),
-    };
-    match exchange.init_failed(Report::InitError { payload, error_type: text(headers, ERROR_TYPE) }) {
-        Ok(()) => answer::accepted(),
-        Err(refusal) => refuse(&refusal, "InitError"),
+    if let Err(refusal) = exchange.begin_init_error() {
+        return refuse(&refusal, "InitError");
+    }
+    let _guard = TellingInit(exchange);
+    match collect(body).await {
+        Ok(Collected::Whole { payload, .. }) => {
+            exchange.complete_init_error(Report::InitError { payload, error_type: text(headers, ERROR_TYPE) });
+            answer::accepted()
+        }
+        Ok(Collected::TooLarge) => answer::too_large(),
+        Err(_) => answer::truncated(),
+    }
+}
+
+/// As [`Sending`], for the report of a failed initialization.
+struct TellingInit<'a>(&'a Exchange);
+
+impl Drop for TellingInit<'_> {
+    fn drop(&mut self) {
+        self.0.abort_init_error();
     }
 }
 

@@ -14,7 +14,7 @@ use rpc::executor::{ExecutorClient, ExecutorServer, InvokeReply, InvokeRequest};
 use rpc::transport::{self, MESSAGE_BYTES_MAX, Transport};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use store::logs::{Position, Window};
+use store::logs::{Position, Selection, Window};
 use store::{Role, Store, Vault};
 use tonic::{Code, Status};
 
@@ -213,11 +213,11 @@ impl Fixture {
         let groups =
             self.owner.log_groups(self.account, &spec.region, &spec.log_group(), "", None, 2).await.unwrap();
         let Some(group) = groups.first() else { return Vec::new() };
-        let start = Position::before_all_at("2020-01-01T00:00:00Z".parse().unwrap());
+        let start = Position::at("2020-01-01T00:00:00Z".parse().unwrap());
         let window = Window { events_max: 10_000, bytes_max: 100_000_000 };
         let page = self
             .owner
-            .log_group_events_after(self.account, group.id, None, "", start, None, window)
+            .log_group_events_after(self.account, group.id, Selection::Prefix(""), start, None, window)
             .await
             .unwrap();
         page.events.into_iter().map(|event| (event.stream, event.message)).collect()
