@@ -5,7 +5,7 @@
 //! that makes directories and files first and links last, as `unpack` does, therefore never follows a link.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::time::{Duration, SystemTime};
 
 use zip::result::ZipError;
@@ -35,11 +35,19 @@ impl Limits {
     };
 }
 
-/// Longest path, in bytes, and longest name in it: Linux' own limits, less room for the directory it is unpacked in.
-const PATH_BYTES_MAX: usize = 3_072;
+/// Longest path, in bytes. Linux' own limit is higher, but must hold for the directory that it is unpacked in, too.
+const PATH_BYTES_MAX: usize = 1_024;
+/// Most names in a path.
+const NAMES_MAX: usize = 100;
+/// Longest name: Linux' own limit.
 const NAME_BYTES_MAX: usize = 255;
 /// As many links as the kernel follows in one path.
 const LINKS_MAX: usize = 40;
+/// What a look-up costs beside its bytes.
+const LOOKUP_BYTES: usize = 32;
+/// Bytes of paths looked up while following all links of a package. Many long links through each other would otherwise
+/// keep a processor busy for hours.
+const FOLLOW_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 const TYPE_MASK: u32 = 0o170_000;
 const TYPE_FILE: u32 = 0o100_000;
@@ -67,7 +75,7 @@ pub(crate) enum Kind {
 }
 
 pub(crate) struct Plan {
-    /// Sorted by path: a directory comes before what is in it.
+    /// Sorted: a directory comes before what is in it, and that before anything else.
     pub(crate) entries: Vec<Entry>,
     /// Bytes of all link targets, which count as contents.
     pub(crate) link_bytes: u64,
@@ -140,7 +148,18 @@ fn not_a_zip(error: ZipError) -> PackageError {
     match error {
         ZipError::InvalidArchive(why) => PackageError::NotAZip(why.into_owned()),
         ZipError::UnsupportedArchive(why) => PackageError::NotAZip(why.to_owned()),
+        ZipError::Io(error) => cut_short(error),
         other => PackageError::NotAZip(other.to_string()),
+    }
+}
+
+/// An end where there should be none is the zip's fault; any other failure to read is the host's.
+fn cut_short(error: std::io::Error) -> PackageError {
+    match error.kind() {
+        ErrorKind::UnexpectedEof | ErrorKind::InvalidInput => {
+            PackageError::NotAZip("it ends too early".to_owned())
+        }
+        _ => PackageError::Io(error),
     }
 }
 
@@ -164,7 +183,7 @@ fn refuse_duplicates<R: Read + Seek>(
             });
         }
         let mut name = vec![0; usize::from(u16_at(&header, 28))];
-        reader.read_exact(&mut name)?;
+        reader.read_exact(&mut name).map_err(cut_short)?;
         let skip = i64::from(u16_at(&header, 30)) + i64::from(u16_at(&header, 32));
         reader.seek_relative(skip)?;
         let contents = (u32_at(&header, 16), u32_at(&header, 24));
@@ -209,20 +228,20 @@ fn plan<R: Read + Seek>(
         if let Kind::Link { target } = &seen.entry.kind {
             link_bytes += target.len() as u64;
         }
-        let path = seen.entry.path.clone();
-        if let Some(other) = entries.insert(path.clone(), seen.entry) {
-            let both_directories = matches!(other.kind, Kind::Directory)
-                && matches!(entries.get(&path).map(|e| &e.kind), Some(Kind::Directory));
-            if !both_directories {
-                return Err(PackageError::Duplicate(EntryName::new(&path)));
-            }
+        let key = key(&seen.entry.path);
+        let is_directory = matches!(seen.entry.kind, Kind::Directory);
+        if let Some(other) = entries.insert(key, seen.entry)
+            && !(is_directory && matches!(other.kind, Kind::Directory))
+        {
+            return Err(PackageError::Duplicate(EntryName::new(&other.path)));
         }
     }
     refuse_overlap(archive, ranges)?;
     refuse_conflicts(&entries)?;
+    let mut left = FOLLOW_BYTES_MAX;
     for entry in entries.values() {
         if let Kind::Link { .. } = entry.kind {
-            follow(&entries, &entry.path)?;
+            follow(&entries, &entry.path, &mut left)?;
         }
     }
     Ok(Plan {
@@ -246,7 +265,7 @@ fn look<R: Read + Seek>(
     index: usize,
 ) -> Result<Option<Seen>, PackageError> {
     let file = archive.by_index_raw(index).map_err(not_a_zip)?;
-    let raw_name = std::str::from_utf8(file.name_raw()).unwrap_or(file.name());
+    let raw_name = std::str::from_utf8(file.name_raw()).unwrap_or_else(|_| file.name());
     let name = EntryName::new(raw_name);
     if file.encrypted() {
         return Err(PackageError::Encrypted(name));
@@ -279,7 +298,7 @@ fn look<R: Read + Seek>(
     drop(file);
     let kind = match kind {
         Kind::Link { .. } => Kind::Link {
-            target: link_target(archive, index, &name)?,
+            target: link_target(archive, index, &name, size)?,
         },
         Kind::Directory if size > 0 => {
             return Err(PackageError::Name {
@@ -311,6 +330,7 @@ fn link_target<R: Read + Seek>(
     archive: &mut ZipArchive<R>,
     index: usize,
     name: &EntryName,
+    claimed: u64,
 ) -> Result<String, PackageError> {
     let bad = |why| PackageError::Symlink {
         name: name.clone(),
@@ -324,6 +344,12 @@ fn link_target<R: Read + Seek>(
             name: name.clone(),
             why: error.to_string(),
         })?;
+    if target.len() as u64 != claimed && target.len() <= PATH_BYTES_MAX {
+        return Err(PackageError::LyingSize {
+            name: name.clone(),
+            claimed,
+        });
+    }
     let target = String::from_utf8(target).map_err(|_| bad("has a target that is not UTF-8"))?;
     if target.is_empty() || target.len() > PATH_BYTES_MAX || target.contains('\0') {
         return Err(bad("has a target that cannot be a path"));
@@ -366,6 +392,9 @@ fn normalise(name: &str) -> Result<String, PackageError> {
     if names.iter().any(|part| part.len() > NAME_BYTES_MAX) || name.len() > PATH_BYTES_MAX {
         return bad("has a path that is too long");
     }
+    if names.len() > NAMES_MAX {
+        return bad("is nested too deeply");
+    }
     Ok(names.join("/"))
 }
 
@@ -373,7 +402,7 @@ fn normalise(name: &str) -> Result<String, PackageError> {
 fn modified<R: Read>(file: &zip::read::ZipFile<'_, R>) -> Option<SystemTime> {
     let exact = file.extra_data_fields().find_map(|field| match field {
         ExtraField::ExtendedTimestamp(stamp) => stamp.mod_time(),
-        _ => None,
+        ExtraField::Ntfs(_) => None,
     });
     let seconds = match exact {
         Some(seconds) => u64::from(seconds),
@@ -418,48 +447,72 @@ fn refuse_overlap<R: Read + Seek>(
     Ok(())
 }
 
-/// Every proper ancestor of an entry is a directory, named or implied.
+/// A path as a key whose order is that of a walk through the tree: what is below a path follows it directly, because no
+/// byte sorts before the zero byte (which no name contains).
+fn key(path: &str) -> String {
+    path.replace('/', "\0")
+}
+
+/// Nothing lies below an entry that is not a directory. As the first thing below a path follows it, neighbours suffice.
 fn refuse_conflicts(entries: &BTreeMap<String, Entry>) -> Result<(), PackageError> {
-    for path in entries.keys() {
-        for (at, _) in path.match_indices('/') {
-            let above = path.get(..at).and_then(|above| entries.get(above));
-            if above.is_some_and(|above| !matches!(above.kind, Kind::Directory)) {
-                return Err(PackageError::Conflict(EntryName::new(path)));
-            }
+    for ((above, entry), (below, lower)) in entries.iter().zip(entries.iter().skip(1)) {
+        let inside = below
+            .strip_prefix(above.as_str())
+            .is_some_and(|rest| rest.starts_with('\0'));
+        if inside && !matches!(entry.kind, Kind::Directory) {
+            return Err(PackageError::Conflict(EntryName::new(&lower.path)));
         }
     }
     Ok(())
 }
 
-/// Follows a link as the kernel would, inside a tree made of `entries`, and refuses it if it ever leaves the root.
-fn follow(entries: &BTreeMap<String, Entry>, link: &str) -> Result<(), PackageError> {
+/// Follows a link as the kernel would, inside a tree made of `entries`, and refuses it if it ever leaves the root. Takes
+/// the bytes it looked up off `left`.
+fn follow(
+    entries: &BTreeMap<String, Entry>,
+    link: &str,
+    left: &mut usize,
+) -> Result<(), PackageError> {
     let bad = |why| {
         Err(PackageError::Symlink {
             name: EntryName::new(link),
             why,
         })
     };
-    let mut at: Vec<&str> = Vec::new();
+    // Where we are, as a key; the root is empty.
+    let mut at = String::new();
     // Names still to walk, the next one last.
     let mut ahead: Vec<&str> = link.rsplit('/').collect();
     let mut links = 0;
     while let Some(name) = ahead.pop() {
         match name {
             "" | "." => continue,
-            ".." if at.pop().is_none() => return bad("points outside the package"),
-            ".." => continue,
-            _ => at.push(name),
+            ".." if at.is_empty() => return bad("points outside the package"),
+            ".." => {
+                at.truncate(at.rfind('\0').unwrap_or(0));
+                continue;
+            }
+            _ => {}
+        }
+        let above = at.len();
+        if !at.is_empty() {
+            at.push('\0');
+        }
+        at.push_str(name);
+        *left = left.saturating_sub(at.len() + LOOKUP_BYTES);
+        if *left == 0 {
+            return bad("is one of too many to be followed");
         }
         if let Some(Entry {
             kind: Kind::Link { target },
             ..
-        }) = entries.get(&at.join("/"))
+        }) = entries.get(&at)
         {
             links += 1;
             if links > LINKS_MAX {
                 return bad("leads in a circle");
             }
-            at.pop();
+            at.truncate(above);
             ahead.extend(target.rsplit('/'));
         }
     }

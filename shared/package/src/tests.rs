@@ -40,6 +40,14 @@ fn raw(name: &str, mode: u32, data: &[u8]) -> Raw {
     }
 }
 
+fn u16_of(size: usize) -> u16 {
+    u16::try_from(size).unwrap()
+}
+
+fn u32_of(size: usize) -> u32 {
+    u32::try_from(size).unwrap()
+}
+
 fn crc32(data: &[u8]) -> u32 {
     !data.iter().fold(!0_u32, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
@@ -52,39 +60,39 @@ fn zip_by_hand(entries: &[Raw]) -> Vec<u8> {
     let (mut out, mut directory) = (Vec::new(), Vec::new());
     let mut at = 0_u32;
     for entry in entries {
-        let size = entry.claimed.unwrap_or(entry.data.len() as u32);
+        let size = entry.claimed.unwrap_or_else(|| u32_of(entry.data.len()));
         let mut common = Vec::new();
         common.extend(20_u16.to_le_bytes());
         common.extend(entry.flags.to_le_bytes());
         common.extend(entry.method.to_le_bytes());
         common.extend([0; 4]);
         common.extend(crc32(&entry.data).to_le_bytes());
-        common.extend((entry.data.len() as u32).to_le_bytes());
+        common.extend(u32_of(entry.data.len()).to_le_bytes());
         common.extend(size.to_le_bytes());
-        common.extend((entry.name.len() as u16).to_le_bytes());
+        common.extend(u16_of(entry.name.len()).to_le_bytes());
         common.extend(0_u16.to_le_bytes());
         if !entry.overlap {
-            at = out.len() as u32;
+            at = u32_of(out.len());
             out.extend(b"PK\x03\x04");
             out.extend(&common);
             out.extend(&entry.name);
             out.extend(&entry.data);
         }
         directory.extend(b"PK\x01\x02");
-        directory.extend((3_u16 << 8 | 20).to_le_bytes());
+        directory.extend([20, 3]);
         directory.extend(&common);
         directory.extend([0; 6]);
         directory.extend((entry.mode << 16).to_le_bytes());
         directory.extend(at.to_le_bytes());
         directory.extend(&entry.name);
     }
-    let start = out.len() as u32;
+    let start = u32_of(out.len());
     out.extend(&directory);
     out.extend(b"PK\x05\x06");
     out.extend([0; 4]);
-    out.extend((entries.len() as u16).to_le_bytes());
-    out.extend((entries.len() as u16).to_le_bytes());
-    out.extend((directory.len() as u32).to_le_bytes());
+    out.extend(u16_of(entries.len()).to_le_bytes());
+    out.extend(u16_of(entries.len()).to_le_bytes());
+    out.extend(u32_of(directory.len()).to_le_bytes());
     out.extend(start.to_le_bytes());
     out.extend([0; 2]);
     out
@@ -200,6 +208,7 @@ fn names_that_leave_are_refused() {
     refused(&[raw("a\0b", FILE, b"x")], "zero byte");
     refused(&[raw("", FILE, b"x")], "has no name");
     refused(&[raw(&"n".repeat(256), FILE, b"x")], "too long");
+    refused(&[raw(&"n/".repeat(101), FILE, b"")], "nested too deeply");
 }
 
 #[test]
@@ -217,6 +226,28 @@ fn links_that_leave_are_refused() {
 }
 
 #[test]
+fn links_cannot_keep_a_processor_busy() {
+    // Each link leads to the next one through a long way round.
+    let way = format!("{}x", "a/../".repeat(140));
+    let mut entries = vec![raw("a/", 0o040_755, b"")];
+    for n in 0..30 {
+        let target = way.replace('x', &format!("l{}", n + 1));
+        entries.push(raw(&format!("l{n}"), LINK, target.as_bytes()));
+    }
+    take(&zip_by_hand(&entries), &Limits::LAMBDA).unwrap();
+    let target = format!("{}l0", "a/../".repeat(140));
+    let deep = "d/".repeat(90);
+    for n in 0..4_000 {
+        entries.push(raw(
+            &format!("{deep}m{n}"),
+            LINK,
+            format!("{}{target}", "../".repeat(90)).as_bytes(),
+        ));
+    }
+    refused(&entries, "too many to be followed");
+}
+
+#[test]
 fn nothing_is_written_through_a_link() {
     refused(
         &[raw("d", LINK, b"."), raw("d/x", FILE, b"x")],
@@ -224,6 +255,16 @@ fn nothing_is_written_through_a_link() {
     );
     refused(
         &[raw("f", FILE, b"x"), raw("f/x", FILE, b"x")],
+        "below an entry that is not a directory",
+    );
+    // Names that sort between a path and what is below it.
+    refused(
+        &[
+            raw("f/x", FILE, b"x"),
+            raw("f-x", FILE, b"x"),
+            raw("f.x", FILE, b"x"),
+            raw("f", FILE, b"x"),
+        ],
         "below an entry that is not a directory",
     );
 }
@@ -259,6 +300,9 @@ fn sizes_that_lie_are_refused() {
     refused(&[small.clone()], "which is not so");
     small.claimed = Some(5);
     refused(&[small], "which is not so");
+    let mut link = raw("l", LINK, b"target");
+    link.claimed = Some(0);
+    refused(&[link], "which is not so");
 }
 
 #[test]

@@ -68,19 +68,19 @@ fn write<R: io::Read + io::Seek>(
     let (mut archive, plan) = plan::open(reader, limits)?;
     let mut left = limits.unzipped_bytes - plan.link_bytes;
     make_directory(root)?;
+    let mut directories = Directories::new(root);
     for entry in &plan.entries {
-        let path = root.join(&entry.path);
         match &entry.kind {
-            Kind::Directory => make_directories(root, &entry.path)?,
+            Kind::Directory => directories.make(&entry.path)?,
             Kind::File {
                 executable,
                 modified,
             } => {
-                make_parents(root, entry)?;
+                directories.make_parent(entry)?;
                 let mut file = OpenOptions::new()
                     .write(true)
                     .create_new(true)
-                    .open(&path)?;
+                    .open(root.join(&entry.path))?;
                 plan::copy(&mut archive, entry, &mut left, limits, &mut file)?;
                 let mode = if *executable { 0o755 } else { 0o644 };
                 file.set_permissions(Permissions::from_mode(mode))?;
@@ -91,10 +91,10 @@ fn write<R: io::Read + io::Seek>(
             Kind::Link { .. } => {}
         }
     }
-    // Links come last: nothing above was written through one.
+    // Links come last: nothing above was written through one, and no directory is made below one.
     for entry in &plan.entries {
         if let Kind::Link { target } = &entry.kind {
-            make_parents(root, entry)?;
+            directories.make_parent(entry)?;
             symlink(target, root.join(&entry.path))?;
         }
     }
@@ -104,20 +104,36 @@ fn write<R: io::Read + io::Seek>(
     })
 }
 
-fn make_parents(root: &Path, entry: &Entry) -> io::Result<()> {
-    match entry.path.rsplit_once('/') {
-        Some((parent, _)) => make_directories(root, parent),
-        None => Ok(()),
-    }
+/// Makes directories below a root. Remembers the last one: neighbours in the plan share it.
+struct Directories<'a> {
+    root: &'a Path,
+    last: Option<String>,
 }
 
-fn make_directories(root: &Path, path: &str) -> io::Result<()> {
-    let mut at = root.to_path_buf();
-    for name in path.split('/') {
-        at.push(name);
-        make_directory(&at)?;
+impl<'a> Directories<'a> {
+    fn new(root: &'a Path) -> Self {
+        Self { root, last: None }
     }
-    Ok(())
+
+    fn make_parent(&mut self, entry: &Entry) -> io::Result<()> {
+        match entry.path.rsplit_once('/') {
+            Some((parent, _)) => self.make(parent),
+            None => Ok(()),
+        }
+    }
+
+    fn make(&mut self, path: &str) -> io::Result<()> {
+        if self.last.as_deref() == Some(path) {
+            return Ok(());
+        }
+        let mut at = self.root.to_path_buf();
+        for name in path.split('/') {
+            at.push(name);
+            make_directory(&at)?;
+        }
+        self.last = Some(path.to_owned());
+        Ok(())
+    }
 }
 
 fn make_directory(path: &Path) -> io::Result<()> {
