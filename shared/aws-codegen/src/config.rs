@@ -10,7 +10,7 @@ pub(crate) struct Config {
     pub(crate) maximum: Vec<Maximum>,
     pub(crate) open: Vec<ShapeName>,
     pub(crate) sensitive: Vec<ShapeName>,
-    pub(crate) pattern: Vec<Rewrite>,
+    pub(crate) pattern: Vec<PatternNote>,
 }
 
 #[derive(Deserialize)]
@@ -49,12 +49,15 @@ pub(crate) struct ShapeName {
     pub(crate) shape: String,
 }
 
-/// A pattern that is rewritten by hand.
+/// What we know of a pattern beyond the model.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Rewrite {
+pub(crate) struct PatternNote {
     pub(crate) text: String,
-    pub(crate) regex: String,
+    /// The same language without look-around.
+    pub(crate) regex: Option<String>,
+    /// What the service answers instead of quoting the pattern.
+    pub(crate) sentence: Option<String>,
 }
 
 impl Config {

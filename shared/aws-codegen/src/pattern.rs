@@ -3,14 +3,12 @@
 use anyhow::{Context as _, Result};
 use regex::Regex;
 
-use crate::config::Rewrite;
+use crate::config::PatternNote;
 
 /// A pattern in the syntax of the `regex` crate, compiled once to be sure.
-pub(crate) fn translate(text: &str, rewrites: &[Rewrite]) -> Result<String> {
-    let regex = rewrites
-        .iter()
-        .find(|rewrite| rewrite.text == text)
-        .map_or_else(|| ascii_classes(text), |rewrite| rewrite.regex.clone());
+pub(crate) fn translate(text: &str, note: Option<&PatternNote>) -> Result<String> {
+    let rewritten = note.and_then(|note| note.regex.clone());
+    let regex = rewritten.unwrap_or_else(|| ascii_classes(text));
     Regex::new(&regex).with_context(|| {
         format!("the pattern {text} needs a [[pattern]] entry in operations.toml")
     })?;
@@ -66,11 +64,12 @@ mod tests {
 
     #[test]
     fn look_around_asks_for_a_rewrite() {
-        assert!(translate("(?!^[0-9]+$)a", &[]).is_err());
-        let rewrites = [Rewrite {
+        assert!(translate("(?!^[0-9]+$)a", None).is_err());
+        let note = PatternNote {
             text: "(?!x)y".into(),
-            regex: "y".into(),
-        }];
-        assert_eq!(translate("(?!x)y", &rewrites).unwrap(), "y");
+            regex: Some("y".into()),
+            sentence: None,
+        };
+        assert_eq!(translate("(?!x)y", Some(&note)).unwrap(), "y");
     }
 }

@@ -260,12 +260,17 @@ fn member_table(
 }
 
 fn pattern_table(config: &Config, text: &str) -> Result<String> {
-    let regex = pattern::translate(text, &config.pattern)?;
-    Ok(if regex == text {
+    let note = config.pattern.iter().find(|note| note.text == text);
+    let regex = pattern::translate(text, note)?;
+    let mut table = if regex == text {
         format!("Pattern::new({})", raw(text)?)
     } else {
         format!("Pattern::translated({}, {})", raw(text)?, raw(&regex)?)
-    })
+    };
+    if let Some(sentence) = note.and_then(|note| note.sentence.as_ref()) {
+        write!(table, ".sentence({sentence:?})")?;
+    }
+    Ok(table)
 }
 
 fn raw(text: &str) -> Result<String> {

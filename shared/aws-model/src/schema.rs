@@ -157,16 +157,28 @@ pub struct Pattern {
     pub text: &'static str,
     /// The same language in the syntax of the `regex` crate, not anchored.
     pub regex: &'static str,
+    /// Where the service does not quote the pattern: the sentence that follows "The specified value for x is invalid."
+    pub sentence: Option<&'static str>,
 }
 
 impl Pattern {
     /// A pattern whose text both dialects read alike.
     pub const fn new(text: &'static str) -> Self {
-        Self { text, regex: text }
+        Self::translated(text, text)
     }
 
     pub const fn translated(text: &'static str, regex: &'static str) -> Self {
-        Self { text, regex }
+        Self {
+            text,
+            regex,
+            sentence: None,
+        }
+    }
+
+    #[must_use]
+    pub const fn sentence(mut self, sentence: &'static str) -> Self {
+        self.sentence = Some(sentence);
+        self
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) fn input(
     let mut check = Check {
         path: String::new(),
         errors: Vec::new(),
+        sentence: None,
         elements_not_null: rest,
     };
     if let Value::Object(object) = input {
@@ -38,7 +39,9 @@ pub(crate) fn input(
     }
     let count = check.errors.len();
     if count == 0 {
-        return Ok(());
+        return check
+            .sentence
+            .map_or(Ok(()), |text| Err(Fault::new(400, schema.invalid, text)));
     }
     let noun = if count == 1 { "error" } else { "errors" };
     let text = format!(
@@ -52,6 +55,8 @@ struct Check {
     /// Where we are: `code.s3Bucket`, `tags.1.member.key`.
     path: String,
     errors: Vec<String>,
+    /// The first mismatch that the service words in its own way: told when nothing else is wrong.
+    sentence: Option<String>,
     /// Lambda's texts for elements and keys end in "Member must not be null"; other services' do not.
     elements_not_null: bool,
 }
@@ -85,6 +90,13 @@ impl Check {
                 self.entries(key, inner, object, quoted);
             }
             (scalar, value) => {
+                if let Some(sentence) = own_sentence(scalar, value) {
+                    let text = format!(
+                        "The specified value for {} is invalid. {sentence}",
+                        self.path
+                    );
+                    self.sentence.get_or_insert(text);
+                }
                 for text in violations(scalar, value) {
                     self.refuse(quoted, &text);
                 }
@@ -227,6 +239,16 @@ fn is_scalar(shape: &Shape) -> bool {
     )
 }
 
+/// The service's own wording of a mismatch, where it has one.
+fn own_sentence(shape: &Shape, value: &Value) -> Option<&'static str> {
+    match (shape, value) {
+        (Shape::String(_, Some(pattern)), Value::String(text)) if !is_match(pattern, text) => {
+            pattern.sentence
+        }
+        _ => None,
+    }
+}
+
 /// What is wrong with a scalar.
 fn violations(shape: &Shape, value: &Value) -> Vec<String> {
     match (shape, value) {
@@ -239,7 +261,7 @@ fn violations(shape: &Shape, value: &Value) -> Vec<String> {
             };
             texts.extend(
                 pattern
-                    .filter(|pattern| !is_match(pattern, text))
+                    .filter(|pattern| pattern.sentence.is_none() && !is_match(pattern, text))
                     .map(|pattern| matches(&pattern)),
             );
             texts

@@ -525,7 +525,10 @@ static POLICY_NAME_LIST_TYPE: Shape = Shape::List(&POLICY_NAME_TYPE, Length::ANY
 
 static POLICY_NAME_TYPE: Shape = Shape::String(
     Length::new(1, 128),
-    Some(Pattern::translated(r"[\w+=,.@-]+", "[0-9A-Za-z_+=,.@-]+")),
+    Some(
+        Pattern::translated(r"[\w+=,.@-]+", "[0-9A-Za-z_+=,.@-]+")
+            .sentence("It must contain only alphanumeric characters and/or the following: +=,.@_-"),
+    ),
 );
 
 static POLICY_PATH_TYPE: Shape = Shape::String(
@@ -555,7 +558,10 @@ static ROLE_MAX_SESSION_DURATION_TYPE: Shape = Shape::Integer(Range::new(3600, 4
 
 static ROLE_NAME_TYPE: Shape = Shape::String(
     Length::new(1, 64),
-    Some(Pattern::translated(r"[\w+=,.@-]+", "[0-9A-Za-z_+=,.@-]+")),
+    Some(
+        Pattern::translated(r"[\w+=,.@-]+", "[0-9A-Za-z_+=,.@-]+")
+            .sentence("It must contain only alphanumeric characters and/or the following: +=,.@_-"),
+    ),
 );
 
 static STRING_TYPE: Shape = Shape::String(Length::ANY, None);

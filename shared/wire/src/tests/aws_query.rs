@@ -125,6 +125,18 @@ async fn errors() {
             "1 validation error detected: Value null at 'roleName' failed to satisfy constraint: Member must not be null",
         ),
         (
+            "Action=GetRole&RoleName=a%2Fb",
+            400,
+            "ValidationError",
+            "The specified value for roleName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-",
+        ),
+        (
+            "Action=GetRole&RoleName=",
+            400,
+            "ValidationError",
+            "1 validation error detected: Value '' at 'roleName' failed to satisfy constraint: Member must have length greater than or equal to 1",
+        ),
+        (
             "Action=CreateRole&RoleName=r&AssumeRolePolicyDocument=x&Tags.member.1.Value=v",
             400,
             "ValidationError",
