@@ -95,13 +95,13 @@ def presigned():
 def deleted_keys_stop():
     import subprocess
 
-    tollgate, data = os.environ["TOLLGATE_BIN"], os.environ["TOLLGATE_DATA_DIR"]
+    tollgate, data = os.environ["PROGRAM"], os.environ["DATA_DIR"]
     run = lambda *arguments: subprocess.run([tollgate, *arguments, "--data-dir", data], check=True, capture_output=True, text=True).stdout
-    made = run("keys", "create", "--account", os.environ["TOLLGATE_ACCOUNT"])
-    key = next(word for word in made.replace('"', " ").replace(",", " ").split() if word.startswith("AKIA"))
-    assert key in run("keys", "list", "--account", os.environ["TOLLGATE_ACCOUNT"])
+    made = run("keys", "create", os.environ["ACCOUNT_ID"])
+    key = next(word for word in made.replace("'", " ").split() if word.startswith("AKIA"))
+    assert key in run("keys", "list", os.environ["ACCOUNT_ID"])
     run("keys", "delete", key)
-    assert key not in run("keys", "list", "--account", os.environ["TOLLGATE_ACCOUNT"])
+    assert key not in run("keys", "list", os.environ["ACCOUNT_ID"])
     until(lambda: send(signed(key=key))[0] == 403, "the deleted key is refused")
 
 

@@ -6,7 +6,7 @@ import tempfile
 
 from common import *
 
-TOLLGATE = os.environ["TOLLGATE_BIN"]
+TOLLGATE = os.environ["PROGRAM"]
 AWS = os.path.join(os.path.dirname(sys.executable), "aws")
 
 
@@ -74,7 +74,7 @@ def own_commands():
             ignore.write("secret.txt\n")
         with open(os.path.join(work, "secret.txt"), "w") as secret:
             secret.write("not to be deployed")
-        account = os.environ["TOLLGATE_ACCOUNT"]
+        account = os.environ["ACCOUNT_ID"]
         made = tollgate("deploy", work)
         assert f"arn:aws:lambda:us-east-1:{account}:function:own" in made.stdout, (made.stdout, made.stderr)
         with __import__("urllib.request").request.urlopen(client().get_function(FunctionName="own")["Code"]["Location"]) as code:
@@ -111,7 +111,7 @@ def follow():
 
 
 def env_prints_exports():
-    text = tollgate("env", "--data-dir", os.environ["TOLLGATE_DATA_DIR"]).stdout
+    text = tollgate("env", "--data-dir", os.environ["DATA_DIR"]).stdout
     script = f'{text}\nexec "{AWS}" sts get-caller-identity --output json'
     clean = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
     identity = json.loads(run("bash", "-c", script, env=clean).stdout)
@@ -119,7 +119,7 @@ def env_prints_exports():
 
 
 def doctor():
-    done = tollgate("doctor", "--data-dir", os.environ["TOLLGATE_DATA_DIR"])
+    done = tollgate("doctor", "--data-dir", os.environ["DATA_DIR"])
     for word in ("isolation", "cgroup", "python3", "postgres", "redis"):
         assert word in done.stdout.lower(), (word, done.stdout)
 

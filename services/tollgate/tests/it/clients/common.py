@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-ROLE = f"arn:aws:iam::{os.environ.get('TOLLGATE_ACCOUNT', '000000000000')}:role/tests"
+ROLE = f"arn:aws:iam::{os.environ.get('ACCOUNT_ID', '000000000000')}:role/tests"
 
 
 def client(service="lambda", **overrides):

@@ -13,7 +13,7 @@ TWO = "def handler(event, context):\n    return 2\n"
 def create_and_get():
     lam = client()
     code = zipped({"app.py": ONE})
-    account = os.environ["TOLLGATE_ACCOUNT"]
+    account = os.environ["ACCOUNT_ID"]
     made = lam.create_function(
         FunctionName="f",
         Runtime="python3.11",
@@ -24,7 +24,7 @@ def create_and_get():
         Timeout=5,
         MemorySize=256,
         EphemeralStorage={"Size": 1024},
-        Environment={"Variables": {"K": "v"}},
+        Environment={"Variables": {"KEY": "v"}},
         Architectures=["x86_64"],
         Tags={"team": "blue"},
     )
@@ -38,7 +38,7 @@ def create_and_get():
     for key, want in {
         "FunctionName": "f", "Runtime": "python3.11", "Handler": "app.handler", "Description": "the first",
         "Timeout": 5, "MemorySize": 256, "EphemeralStorage": {"Size": 1024}, "Role": ROLE, "Version": "$LATEST",
-        "Environment": {"Variables": {"K": "v"}}, "Architectures": ["x86_64"], "PackageType": "Zip",
+        "Environment": {"Variables": {"KEY": "v"}}, "Architectures": ["x86_64"], "PackageType": "Zip",
         "State": "Active", "LastUpdateStatus": "Successful", "CodeSize": len(code),
         "CodeSha256": base64.b64encode(hashlib.sha256(code).digest()).decode(),
         "TracingConfig": {"Mode": "PassThrough"}, "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
@@ -66,10 +66,10 @@ def updates():
     assert after["CodeSha256"] == dry["CodeSha256"]
     lam.get_waiter("function_updated_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
     assert invoke("f")[0] == 2
-    lam.update_function_configuration(FunctionName="f", MemorySize=512, Timeout=9, Environment={"Variables": {"A": "b"}}, Description="")
+    lam.update_function_configuration(FunctionName="f", MemorySize=512, Timeout=9, Environment={"Variables": {"AB": "b"}}, Description="")
     lam.get_waiter("function_updated_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
     conf = lam.get_function_configuration(FunctionName="f")
-    assert (conf["MemorySize"], conf["Timeout"], conf["Environment"]["Variables"]) == (512, 9, {"A": "b"})
+    assert (conf["MemorySize"], conf["Timeout"], conf["Environment"]["Variables"]) == (512, 9, {"AB": "b"})
     assert conf["RevisionId"] not in (before["RevisionId"], after["RevisionId"])
     assert conf["LastUpdateStatus"] == "Successful"
 
@@ -163,7 +163,7 @@ def tags():
     lam.untag_resource(Resource=arn, TagKeys=["a", "nothing"])
     assert lam.list_tags(Resource=arn)["Tags"] == {"b": "2"}
     with raises("ResourceNotFoundException", "", 404):
-        lam.list_tags(Resource=arn.replace(":f", ":g"))
+        lam.list_tags(Resource=arn.replace(":function:f", ":function:g"))
 
 
 def bad_input():
@@ -181,7 +181,7 @@ def bad_input():
     refused("ValidationException", "functionName", FunctionName="has space")
     refused("ValidationException", "'role' failed to satisfy constraint", Role="nonsense")
     refused("InvalidParameterValueException", "'runtime'", Runtime="cobol85")
-    refused("InvalidParameterValueException", "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit.", Environment={"Variables": {"K": "x" * 5000}})
+    refused("InvalidParameterValueException", "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit.", Environment={"Variables": {"KEY": "x" * 5000}})
     refused("InvalidParameterValueException", "reserved keys", Environment={"Variables": {"AWS_REGION": "x"}})
     refused("InvalidParameterValueException", "Could not unzip uploaded file", Code={"ZipFile": b"this is no zip"})
     refused("InvalidParameterValueException", "", Code={"S3Bucket": "bucket", "S3Key": "key"})

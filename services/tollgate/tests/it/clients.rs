@@ -1,0 +1,54 @@
+//! What unmodified clients see: each test runs one function of a script in `clients/` in an account of its own.
+
+use crate::bed::Bed;
+
+fn run(script: &str, case: &str) {
+    let bed = Bed::shared();
+    let account = bed.account();
+    bed.client(&account, script, case);
+}
+
+macro_rules! cases {
+    ($module:ident, $script:literal: $($case:ident),+ $(,)?) => {
+        mod $module {
+            $(
+                #[test]
+                fn $case() {
+                    super::run($script, stringify!($case));
+                }
+            )+
+        }
+    };
+}
+
+cases!(invoke, "invoke.py":
+    echoes, payloads, kinds, names, context, environment, trace, handler_error, timeout, exits, out_of_memory,
+    init_failures, slow_init, response_too_large, one_event_per_environment, reserved_concurrency,
+    versions_and_aliases_run, code_changes_are_seen_at_once, tmp_is_kept_and_limited, isolation,
+    cancelled_callers_are_metered,
+);
+
+cases!(functions, "functions.py":
+    create_and_get, updates, versions, aliases, listing, concurrency_and_settings, tags, bad_input, hostile_packages,
+    too_large, not_offered, regions_are_apart,
+);
+
+cases!(auth, "auth.py": good, refusals, skew, tampered_body, presigned, deleted_keys_stop);
+
+cases!(cli, "cli.py": aws_cli_walk, own_commands, follow, env_prints_exports, doctor);
+
+cases!(examples, "examples.py":
+    hello, thumbnail, mediainfo, wordcount, bash_bootstrap, rust_echo, node_errors_and_context,
+);
+
+/// Two accounts: neither sees nor touches the other's functions.
+#[test]
+fn two_accounts() {
+    let bed = Bed::shared();
+    let (mine, other) = (bed.account(), bed.account());
+    let mut command = bed.command(&mine, "functions.py", "two_accounts");
+    command
+        .env("OTHER_ACCESS_KEY_ID", &other.access_key_id)
+        .env("OTHER_SECRET_ACCESS_KEY", &other.secret);
+    crate::bed::text_of(&command.output().expect("python runs"), "two_accounts");
+}
