@@ -1,7 +1,8 @@
 //! Runtimes that are started ahead: sandboxes whose bootstrap has been imported and waits for its function.
 //!
 //! A cold start that finds one gives it its memory limit, its code and its environment, and saves the start of the
-//! interpreter. They are generic: nothing of any function is in them. Refilling is background work that waits until no
+//! interpreter. They are generic: nothing of any function is in them. A runtime is parked once a function has used it, so a
+//! host with ten interpreters does not keep ten of them in memory. Refilling is background work that waits until no
 //! environment is starting, so that it never competes with a cold start for the processor.
 
 use std::collections::HashMap;
@@ -35,6 +36,7 @@ pub(crate) struct Ready {
 }
 
 struct Shared {
+    /// Of each runtime that has been asked for.
     ready: Mutex<HashMap<String, Vec<Ready>>>,
     /// How many of each runtime.
     count: usize,
@@ -43,7 +45,7 @@ struct Shared {
     /// One was taken, or a start ended.
     work: Notify,
     /// Whether nothing is missing.
-    completed: watch::Sender<bool>,
+    complete: watch::Sender<bool>,
     measures: Arc<Measures>,
 }
 
@@ -52,7 +54,7 @@ struct Shared {
 pub(crate) struct Parked(Arc<Shared>);
 
 impl Parked {
-    /// Keeps `count` sandboxes of each runtime that can be parked, from now until the drain.
+    /// Keeps `count` sandboxes of each runtime that is used and can be parked, until the drain.
     pub(crate) fn start(
         count: usize,
         sandboxes: Sandboxes,
@@ -65,7 +67,7 @@ impl Parked {
             count,
             starting: AtomicUsize::new(0),
             work: Notify::new(),
-            completed: watch::Sender::new(false),
+            complete: watch::Sender::new(false),
             measures,
         }));
         let (keeper, drain) = (parked.clone(), life.drain().clone());
@@ -80,18 +82,23 @@ impl Parked {
         parked
     }
 
-    /// A parked sandbox of this runtime that is still alive.
+    /// A parked sandbox of this runtime that is still alive. The first question for a runtime makes it one that is parked.
     pub(crate) fn take(&self, runtime: &Runtime) -> Option<Ready> {
+        if self.0.count == 0 {
+            return None;
+        }
         let taken = loop {
-            let ready = self.0.ready.lock().get_mut(runtime.name())?.pop()?;
-            if ready.sandbox.exited().now_or_never().is_none() {
-                break ready;
+            let ready = self.0.ready.lock().entry(runtime.name().to_owned()).or_default().pop();
+            match ready {
+                Some(dead) if dead.sandbox.exited().now_or_never().is_some() => {
+                    tracing::warn!(runtime = %runtime.name(), "a parked runtime had exited");
+                }
+                ready => break ready,
             }
-            tracing::warn!(runtime = %runtime.name(), "a parked runtime had exited");
         };
-        self.0.completed.send_replace(false);
+        self.0.complete.send_replace(false);
         self.0.work.notify_one();
-        Some(taken)
+        taken
     }
 
     /// Marks a cold start; refilling waits until all marks are dropped.
@@ -104,7 +111,7 @@ impl Parked {
         loop {
             let missing = runtimes.list().find(|runtime| runtime.can_park() && self.is_missing(runtime));
             let Some(runtime) = missing else {
-                self.0.completed.send_replace(true);
+                self.0.complete.send_replace(true);
                 self.0.work.notified().await;
                 continue;
             };
@@ -119,13 +126,13 @@ impl Parked {
     /// Waits until nothing is missing.
     #[cfg(test)]
     pub(crate) async fn complete(&self) {
-        let mut completed = self.0.completed.subscribe();
+        let mut completed = self.0.complete.subscribe();
         let _ = completed.wait_for(|complete| *complete).await;
     }
 
     fn is_missing(&self, runtime: &Runtime) -> bool {
         let ready = self.0.ready.lock();
-        ready.get(runtime.name()).map_or(0, Vec::len) < self.0.count
+        ready.get(runtime.name()).is_some_and(|ready| ready.len() < self.0.count)
     }
 
     async fn quiet(&self) {

@@ -141,6 +141,8 @@ async fn a_parked_runtime_takes_a_function_on() {
     let fixture = Fixture::tuned(|options| options.parked_runtimes = 1).await;
     let mut spec = fixture.python(SLEEP).await;
     spec.environment.insert("MINE".to_owned(), "1".to_owned());
+    let first = fixture.python(SLEEP).await;
+    fixture.call(&first, "0").await;
     fixture.until_parked().await;
     let cold = fixture.invoke(&spec, "0").await.unwrap();
     assert!(cold.cold && cold.function_error.is_empty(), "{cold:?}");
