@@ -167,7 +167,7 @@ impl Journal {
     pub(super) fn end(
         &mut self,
         start: i64,
-        execution: Execution,
+        execution: &Execution,
         billed_ms: u64,
     ) -> Result<Wake, Error> {
         let end = End {
@@ -190,7 +190,7 @@ impl Journal {
             .get(&start)
             .and_then(|kept| record::decode_start(kept));
         match record {
-            Some(record) => self.end(start, record.lost(at), 0),
+            Some(record) => self.end(start, &record.lost(at), 0),
             None => Ok(Wake::default()),
         }
     }

@@ -126,7 +126,9 @@ async fn keep_sealed(shared: Arc<Shared>, stop: Stop) {
             () = stop.over(&shared) => break,
         }
     }
-    seal_events(&shared).await;
+    if let Err(error) = flush(&shared).await {
+        tracing::warn!(%error, "metering spool keeps what could not be sent");
+    }
 }
 
 async fn wait_for_more(shared: &Shared, stop: &Stop) {

@@ -69,15 +69,15 @@ pub(super) struct Header {
     pub(super) covers_until: DateTime<Utc>,
 }
 
-/// End of an execution.
+/// End of an execution, which is borrowed when written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct End {
+pub(super) struct End<E> {
     /// Event of its start.
     pub(super) start: i64,
     /// The moment whose hour it is booked in.
     pub(super) booked_at: DateTime<Utc>,
     pub(super) billed_ms: u64,
-    pub(super) execution: Execution,
+    pub(super) execution: E,
 }
 
 /// Everything before this is sealed.
@@ -97,7 +97,7 @@ pub(super) enum Record {
     Header(Header),
     Carried { event: i64, start: StartRecord },
     Start { event: i64, start: StartRecord },
-    End { event: i64, end: End },
+    End { event: i64, end: End<Execution> },
     Seal(Seal),
 }
 
@@ -132,14 +132,13 @@ impl Frames<'_> {
         })
     }
 
-    pub(super) fn end(&mut self, event: i64, end: &End) -> Result<(), Error> {
-        let execution = &end.execution;
+    pub(super) fn end(&mut self, event: i64, end: &End<&Execution>) -> Result<(), Error> {
         self.frame(b'E', |out| {
             out.i64(event);
             out.i64(end.start);
             out.time(end.booked_at);
             out.u64(end.billed_ms);
-            out.execution(execution);
+            out.execution(end.execution);
         })
     }
 
@@ -435,7 +434,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    fn end(&mut self) -> Option<End> {
+    fn end(&mut self) -> Option<End<Execution>> {
         Some(End {
             start: self.i64()?,
             booked_at: self.time()?,

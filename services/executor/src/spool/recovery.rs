@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::journal::{Legacy, Pending};
 use super::options::Error;
 use super::record::{End, Found, Frames, Header, Record, Seal, StartRecord, scan};
-use super::segment::{self, Segment};
+use super::segment::{self, Name, Segment};
 
 /// Reads all segments of boots before `epoch` and closes their epochs.
 pub(super) fn recover(
@@ -31,19 +31,32 @@ pub(super) fn recover(
             continue;
         }
         let mut reading = Reading::new(executor, names[0].epoch);
-        for (index, name) in names.iter().enumerate() {
-            let segment = Segment::open(name.clone())?;
-            if segment.bytes == 0 {
-                // Made ahead of a roll that never came.
-                segment.retire()?;
-                continue;
-            }
-            reading.segment(segment, index + 1 == names.len())?;
+        let mut segments = open_all(names)?;
+        let newest = segments.pop();
+        for segment in segments {
+            reading.segment(segment, false)?;
+        }
+        if let Some(newest) = newest {
+            reading.segment(newest, true)?;
         }
         reading.close(now)?;
         reading.hand_over(&mut legacy);
     }
     Ok(legacy)
+}
+
+/// The segments that hold something; an empty one was made ahead of a roll that never came.
+fn open_all(names: &[Name]) -> Result<Vec<Segment>, Error> {
+    let mut segments = Vec::with_capacity(names.len());
+    for name in names {
+        let segment = Segment::open(name.clone())?;
+        if segment.bytes == 0 {
+            segment.retire()?;
+        } else {
+            segments.push(segment);
+        }
+    }
+    Ok(segments)
 }
 
 /// An epoch being read, oldest segment first.
@@ -52,9 +65,12 @@ struct Reading {
     epoch: i64,
     /// Set by the first header or event.
     next_event: Option<i64>,
-    next_batch: i64,
+    /// Set by the first header or seal.
+    next_batch: Option<i64>,
     first_unsealed: i64,
     unsealed_from: u64,
+    /// As `unsealed_from`, in the segment before.
+    unsealed_before: u64,
     covers_until: DateTime<Utc>,
     closed: bool,
     open: BTreeMap<i64, StartRecord>,
@@ -68,9 +84,10 @@ impl Reading {
             executor,
             epoch,
             next_event: None,
-            next_batch: 1,
+            next_batch: None,
             first_unsealed: 1,
             unsealed_from: 0,
+            unsealed_before: 0,
             covers_until: DateTime::UNIX_EPOCH,
             closed: false,
             open: BTreeMap::new(),
@@ -82,8 +99,8 @@ impl Reading {
     fn segment(&mut self, segment: Segment, last: bool) -> Result<(), Error> {
         let bytes = segment::read(&segment.file, 0, segment.bytes)?;
         let file_bytes = segment.bytes;
-        self.unsealed_from = 0;
         self.segments.push_back(segment);
+        self.unsealed_before = std::mem::take(&mut self.unsealed_from);
         let mut at = 0;
         for found in scan(&bytes) {
             match found {
@@ -105,7 +122,7 @@ impl Reading {
 
     /// Nothing sound follows in the newest segment: the write that a crash interrupted.
     fn cut(&mut self, at: u64) -> Result<(), Error> {
-        let Some(segment) = self.segments.back_mut() else {
+        let Some(mut segment) = self.segments.pop_back() else {
             return Ok(());
         };
         tracing::info!(
@@ -114,11 +131,16 @@ impl Reading {
             torn_bytes = segment.bytes - at,
             "cut off an interrupted write at the end of the metering spool"
         );
+        if at == 0 {
+            // Not even its header was written: the log ends in the segment before.
+            return segment.retire();
+        }
         segment
             .file
             .set_len(at)
             .map_err(Error::io("cutting a torn tail"))?;
         segment.bytes = at;
+        self.segments.push_back(segment);
         Ok(())
     }
 
@@ -160,11 +182,16 @@ impl Reading {
     }
 
     fn header(&mut self, header: &Header, end: u64) {
-        if self.next_event.is_none() {
-            self.next_event = Some(header.next_event);
+        if let (Some(before), Some(_)) = (self.segments.len().checked_sub(2), self.next_batch) {
+            // A segment ends behind a seal: if that could not be read, its events are still in the segment before.
+            let to = self.segments[before].bytes;
+            self.unsealed_from = self.unsealed_before;
+            self.fill(header.next_batch, header.next_event, before, to);
+        } else {
             self.first_unsealed = header.next_event;
-            self.next_batch = header.next_batch;
         }
+        self.next_event = Some(self.next_event.unwrap_or(1).max(header.next_event));
+        self.next_batch = Some(header.next_batch);
         self.covers_until = self.covers_until.max(header.covers_until);
         self.unsealed_from = end;
     }
@@ -177,37 +204,34 @@ impl Reading {
     }
 
     fn seal(&mut self, seal: Seal, start: u64, end: u64) {
-        if self.next_event.is_none() {
-            self.next_batch = seal.batch;
-            self.first_unsealed = seal.first_event;
-        }
-        // Seals between could not be read. Their events are here, so the first of them takes all; the others were empty or
-        // will be refused as another content, which is reported.
-        while self.next_batch < seal.batch {
-            let last_event =
-                if self.next_batch + 1 == seal.batch || self.first_unsealed < seal.first_event {
-                    seal.first_event - 1
-                } else {
-                    self.first_unsealed - 1
-                };
-            self.push(
-                Seal {
-                    batch: self.next_batch,
-                    first_event: self.first_unsealed,
-                    last_event,
-                    covers_until: self.covers_until,
-                    closes_epoch: false,
-                },
-                start,
-            );
-        }
+        let segment = self.segments.len().saturating_sub(1);
+        self.fill(seal.batch, seal.first_event, segment, start);
         self.next_event = Some(self.next_event.unwrap_or(1).max(seal.last_event + 1));
-        self.push(seal, start);
+        self.push(seal, segment, start);
         self.unsealed_from = end;
     }
 
-    fn push(&mut self, seal: Seal, to: u64) {
-        let Some(segment) = self.segments.back() else {
+    /// Makes up for seals before `batch` that could not be read. The first of them takes all events before
+    /// `first_event`; if there were more, the others are empty, which the database refuses where it knows better.
+    fn fill(&mut self, batch: i64, first_event: i64, segment: usize, to: u64) {
+        let Some(next_batch) = self.next_batch else {
+            self.first_unsealed = first_event;
+            return;
+        };
+        for batch in next_batch..batch {
+            let seal = Seal {
+                batch,
+                first_event: self.first_unsealed,
+                last_event: first_event - 1,
+                covers_until: self.covers_until,
+                closes_epoch: false,
+            };
+            self.push(seal, segment, to);
+        }
+    }
+
+    fn push(&mut self, seal: Seal, segment: usize, to: u64) {
+        let Some(segment) = self.segments.get(segment) else {
             return;
         };
         self.pending.push_back(Pending {
@@ -222,7 +246,7 @@ impl Reading {
             from: self.unsealed_from,
             to,
         });
-        self.next_batch = seal.batch + 1;
+        self.next_batch = Some(seal.batch + 1);
         self.first_unsealed = seal.last_event + 1;
         self.covers_until = self.covers_until.max(seal.covers_until);
         self.closed = seal.closes_epoch;
@@ -246,14 +270,14 @@ impl Reading {
                 start,
                 booked_at: at,
                 billed_ms: 0,
-                execution: record.lost(at),
+                execution: &record.lost(at),
             };
             frames.end(next_event, &end)?;
             next_event += 1;
         }
         let to = segment.bytes + frames.0.len() as u64;
         let seal = Seal {
-            batch: self.next_batch,
+            batch: self.next_batch.unwrap_or(1),
             first_event: self.first_unsealed,
             last_event: next_event - 1,
             covers_until: at,
@@ -266,7 +290,7 @@ impl Reading {
         };
         write().map_err(Error::io("closing an epoch"))?;
         let segment_bytes = segment.bytes + buffer.len() as u64;
-        self.push(seal, to);
+        self.push(seal, self.segments.len() - 1, to);
         if let Some(segment) = self.segments.back_mut() {
             segment.bytes = segment_bytes;
         }

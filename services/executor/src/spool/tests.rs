@@ -79,7 +79,7 @@ impl Boot {
         let start = start_of(function, memory_mb);
         let (event, _) = self.journal.start(&start, at(100)).unwrap();
         self.journal
-            .end(event, end_of(&start, invoke_ms, at(100)), invoke_ms)
+            .end(event, &end_of(&start, invoke_ms, at(100)), invoke_ms)
             .unwrap();
     }
 

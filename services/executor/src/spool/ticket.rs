@@ -129,7 +129,7 @@ impl Spool {
             .shared
             .journal
             .lock()
-            .end(ticket.start, execution.clone(), billed_ms)?;
+            .end(ticket.start, execution, billed_ms)?;
         ticket.ended = true;
         self.shared.wake(wake);
         Ok(())

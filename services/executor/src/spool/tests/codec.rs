@@ -55,7 +55,15 @@ fn frames(records: &[Record]) -> (Vec<u8>, Vec<usize>) {
                 frames.carried(*event, super::super::record::start_bytes(&frame))
             }
             Record::Start { event, start } => frames.start(*event, start),
-            Record::End { event, end } => frames.end(*event, end),
+            Record::End { event, end } => {
+                let end = End {
+                    start: end.start,
+                    booked_at: end.booked_at,
+                    billed_ms: end.billed_ms,
+                    execution: &end.execution,
+                };
+                frames.end(*event, &end)
+            }
             Record::Seal(seal) => frames.seal(seal),
         }
         .unwrap();

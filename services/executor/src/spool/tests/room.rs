@@ -25,7 +25,7 @@ fn above_the_high_water_mark_starts_are_refused_and_ends_are_not() {
     let count = running.len() as i128;
     for event in running {
         boot.journal
-            .end(event, end_of(&start, 1, at(100)), 1)
+            .end(event, &end_of(&start, 1, at(100)), 1)
             .unwrap();
     }
     // Ends had room put aside for them.
@@ -83,7 +83,7 @@ fn on_a_tiny_disk(dir: &str) {
     let count = running.len() as i128;
     for event in running {
         boot.journal
-            .end(event, end_of(&start, 1, at(100)), 1)
+            .end(event, &end_of(&start, 1, at(100)), 1)
             .unwrap();
     }
     boot.journal.seal(at(101)).unwrap();
