@@ -410,7 +410,7 @@ proptest! {
         };
         let path: Vec<_> = segments.iter().map(|segment| format!("s{}", encoded(segment))).collect();
         let query: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-        let target = format!("/root/{}?{}", path.join("/"), query.join("&"));
+        let target = format!("/base/{}?{}", path.join("/"), query.join("&"));
         let now = time("20261123T100000Z");
         let mut request = parts("POST", &target, &[("host", "h:1"), ("x-amz-thing", &header)]);
         sign(&mut request, &body, &credentials(None), "us-east-1", "lambda", now);
