@@ -20,6 +20,8 @@ const OTHER_VARIABLES: &[&str] = &[
     "CLUSTER_SECRET",
     "DATABASE_PASSWORD",
     "REDIS_PASSWORD",
+    // Left to tests of Tollgate and around it.
+    "TEST_*",
 ];
 
 /// The file looked for in the data directory when none is named.

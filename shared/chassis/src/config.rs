@@ -33,7 +33,8 @@ pub struct Sources {
     pub file: Option<PathBuf>,
     /// The process' environment; variables without our prefix are passed over.
     pub environment: Vec<(String, String)>,
-    /// Variables with our prefix that are not configuration keys (secrets, for instance), without the prefix.
+    /// Variables with our prefix that are not configuration keys (secrets, for instance), without the prefix. One that ends in
+    /// `*` stands for all that begin so.
     pub other_variables: &'static [&'static str],
     /// What the command line says.
     pub flags: Vec<Flag>,
@@ -91,7 +92,11 @@ where
         let Some(rest) = name.strip_prefix(ENVIRONMENT_PREFIX) else {
             continue;
         };
-        if sources.other_variables.contains(&rest) {
+        let other = |known: &&str| match known.strip_suffix('*') {
+            Some(prefix) => rest.starts_with(prefix),
+            None => rest == *known,
+        };
+        if sources.other_variables.iter().any(other) {
             continue;
         }
         let key = keys

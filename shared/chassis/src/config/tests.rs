@@ -51,7 +51,7 @@ fn sources(
     let sources = Sources {
         file: Some(path),
         environment,
-        other_variables: &["MASTER_KEY"],
+        other_variables: &["MASTER_KEY", "TEST_*"],
         flags,
     };
     (sources, dir)
@@ -95,7 +95,7 @@ fn an_account_in_the_environment_keeps_its_zeros() {
         "",
         &[
             ("TOLLGATE_ACCOUNT", "000000000042"),
-            ("TOLLGATE_MASTER_KEY", "x"),
+            ("TOLLGATE_MASTER_KEY", "x"), ("TOLLGATE_TEST_ANY", "y"),
         ],
         Vec::new(),
     );

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# What must hold before a change is merged, cheapest first. Unused dependencies and the direction of dependencies between
+# crates are tests (services/tollgate/tests/house.rs).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export SQLX_OFFLINE=${SQLX_OFFLINE:-true}
+
+step() { echo "== $*"; }
+
+step formatting
+cargo fmt --all --check
+if command -v typos >/dev/null; then
+    step spelling
+    typos
+fi
+step lints
+cargo clippy --quiet --locked --workspace --all-targets -- --deny warnings
+step documentation
+RUSTDOCFLAGS="--deny warnings" cargo doc --quiet --locked --workspace --no-deps --document-private-items
+step checked queries
+scripts/sqlx.sh check
+echo "All checks passed."
