@@ -13,6 +13,8 @@ mod iam;
 pub mod keys;
 mod lambda;
 mod logs;
+#[cfg(test)]
+mod samples;
 mod server;
 mod start;
 mod sts;

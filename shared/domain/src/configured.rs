@@ -53,7 +53,11 @@ pub struct Logging {
 
 impl Default for Logging {
     fn default() -> Self {
-        Self { format: "Text".to_owned(), application_level: None, system_level: None }
+        Self {
+            format: "Text".to_owned(),
+            application_level: None,
+            system_level: None,
+        }
     }
 }
 
@@ -124,12 +128,21 @@ pub struct FunctionVersion {
 impl FunctionVersion {
     /// The ARN with the version behind it.
     pub fn qualified_arn(&self) -> FunctionArn {
-        self.arn.clone().qualified(Some(Qualifier::Version(self.version)))
+        self.arn
+            .clone()
+            .qualified(Some(Qualifier::Version(self.version)))
     }
 
     /// What an executor needs to run this version.
     pub fn into_spec(self) -> FunctionSpec {
-        let Self { arn, version, configuration, code, change_id, .. } = self;
+        let Self {
+            arn,
+            version,
+            configuration,
+            code,
+            change_id,
+            ..
+        } = self;
         FunctionSpec {
             // The version is part of it: $LATEST and what was just published from it share a change, yet their
             // environments differ in AWS_LAMBDA_FUNCTION_VERSION. A publish leaves $LATEST's warm environments alone.

@@ -50,6 +50,10 @@ mod tests {
         check("nodejs20.x", false);
         check("provided", false);
         check("provided.al2023", false);
-        assert!(refusal("go1.x").unwrap().contains("new runtime (provided.al2023) while"));
+        assert!(
+            refusal("go1.x")
+                .unwrap()
+                .contains("new runtime (provided.al2023) while")
+        );
     }
 }

@@ -10,14 +10,21 @@ const VALUE_CHARS_MAX: usize = 256;
 ///
 /// The first text is AWS's. AWS has limits for the lengths too, but no text of theirs is known to us.
 pub fn refusal(key: &str, value: &str) -> Option<String> {
-    if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
+    if key
+        .get(..4)
+        .is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"))
+    {
         return Some("aws: prefixed tag key names are not allowed for external use.".to_owned());
     }
     if key.is_empty() || key.chars().count() > KEY_CHARS_MAX {
-        return Some(format!("A tag's key must have 1 to {KEY_CHARS_MAX} characters."));
+        return Some(format!(
+            "A tag's key must have 1 to {KEY_CHARS_MAX} characters."
+        ));
     }
     if value.chars().count() > VALUE_CHARS_MAX {
-        return Some(format!("A tag's value must have at most {VALUE_CHARS_MAX} characters."));
+        return Some(format!(
+            "A tag's value must have at most {VALUE_CHARS_MAX} characters."
+        ));
     }
     if key.contains('\0') || value.contains('\0') {
         return Some("A tag must not contain the character NUL.".to_owned());

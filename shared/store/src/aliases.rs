@@ -117,11 +117,7 @@ impl Store {
         Ok(deleted.rows_affected() > 0)
     }
 
-    pub async fn alias(
-        &self,
-        arn: &FunctionArn,
-        name: &AliasName,
-    ) -> Result<Option<Alias>, Error> {
+    pub async fn alias(&self, arn: &FunctionArn, name: &AliasName) -> Result<Option<Alias>, Error> {
         read(&self.pool, arn, name).await
     }
 
@@ -202,7 +198,10 @@ impl AliasRow {
 
     fn into_alias(self) -> Result<Alias, Error> {
         Ok(Alias {
-            name: self.name.parse().map_err(|_| Error::Inconsistent("alias.name"))?,
+            name: self
+                .name
+                .parse()
+                .map_err(|_| Error::Inconsistent("alias.name"))?,
             version: version_of(self.number),
             description: self.description,
             routing: self.other_number.map(version_of).zip(self.other_weight),

@@ -11,7 +11,9 @@ pub enum Refusal {
     NoFunction,
     /// The account's functions without a reservation would be left with less than they must have; at most this many can
     /// be reserved now.
-    TooFewLeft { reservable: u32 },
+    TooFewLeft {
+        reservable: u32,
+    },
 }
 
 impl Store {
@@ -31,7 +33,9 @@ impl Store {
         )
         .fetch_optional(&mut *tx)
         .await?;
-        let Some(account) = account else { return Ok(Err(Refusal::NoFunction)) };
+        let Some(account) = account else {
+            return Ok(Err(Refusal::NoFunction));
+        };
         let others = sqlx::query_scalar!(
             r#"SELECT coalesce(sum(reserved_concurrency), 0) AS "reserved!" FROM function
                WHERE account_id = $1 AND region = $2 AND name <> $3"#,
@@ -42,7 +46,9 @@ impl Store {
         .fetch_one(&mut *tx)
         .await?;
         let free = i64::from(account.concurrency_limit) - others;
-        let reservable = u32::try_from(free).unwrap_or(0).saturating_sub(unreserved_min);
+        let reservable = u32::try_from(free)
+            .unwrap_or(0)
+            .saturating_sub(unreserved_min);
         if !self.set_reserved(&mut tx, arn, Some(wanted)).await? {
             return Ok(Err(Refusal::NoFunction));
         }

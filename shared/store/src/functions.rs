@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AccountId, FunctionArn, FunctionName, FunctionSpec, FunctionVersion, Qualifier, Region, Stamp};
+use domain::{
+    AccountId, FunctionArn, FunctionName, FunctionSpec, FunctionVersion, Qualifier, Region, Stamp,
+};
 use sqlx::PgConnection;
 
 use crate::catalog::touch_catalog;
@@ -67,21 +69,29 @@ impl Store {
         name: &FunctionName,
         qualifier: Option<&Qualifier>,
     ) -> Result<Resolved, Error> {
-        Ok(match self.resolve_versions(account, region, name, qualifier).await? {
-            Resolved::NoFunction => Resolved::NoFunction,
-            Resolved::NoQualifier => Resolved::NoQualifier,
-            Resolved::Found(found) => Resolved::Found(Target {
-                state: found.versions.first().map_or(State::Failed, |(version, _)| version.state),
-                versions: found
-                    .versions
-                    .into_iter()
-                    .map(|(version, weight)| (version.into_spec(), weight))
-                    .collect(),
-                reserved_concurrency: found.reserved,
-                account_concurrency: found.account,
-                unreserved: found.unreserved,
-            }),
-        })
+        Ok(
+            match self
+                .resolve_versions(account, region, name, qualifier)
+                .await?
+            {
+                Resolved::NoFunction => Resolved::NoFunction,
+                Resolved::NoQualifier => Resolved::NoQualifier,
+                Resolved::Found(found) => Resolved::Found(Target {
+                    state: found
+                        .versions
+                        .first()
+                        .map_or(State::Failed, |(version, _)| version.state),
+                    versions: found
+                        .versions
+                        .into_iter()
+                        .map(|(version, weight)| (version.into_spec(), weight))
+                        .collect(),
+                    reserved_concurrency: found.reserved,
+                    account_concurrency: found.account,
+                    unreserved: found.unreserved,
+                }),
+            },
+        )
     }
 
     /// The versions behind a name, the main one first.
@@ -93,8 +103,10 @@ impl Store {
         qualifier: Option<&Qualifier>,
     ) -> Result<Resolved<Found>, Error> {
         // One snapshot: an alias moved between the two reads must not look like one that points nowhere.
-        let mut tx =
-            self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let mut tx = self
+            .pool
+            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await?;
         let (asked, alias) = match qualifier {
             None => (Some(0), None),
             Some(Qualifier::Version(version)) => (Some(number(*version)), None),
@@ -123,14 +135,21 @@ impl Store {
         )
         .fetch_optional(&mut *tx)
         .await?;
-        let Some(limits) = limits else { return Ok(Resolved::NoFunction) };
-        let Some(main) = limits.number else { return Ok(Resolved::NoQualifier) };
+        let Some(limits) = limits else {
+            return Ok(Resolved::NoFunction);
+        };
+        let Some(main) = limits.number else {
+            return Ok(Resolved::NoQualifier);
+        };
         let (other, weight) = match (limits.other_number, limits.other_weight) {
             (Some(other), Some(weight)) if weight > 0.0 => (other, weight),
             _ => (main, 0.0),
         };
         let mut versions = Vec::with_capacity(2);
-        for version in self.versions_in(&mut tx, account, region, name, [main, other]).await? {
+        for version in self
+            .versions_in(&mut tx, account, region, name, [main, other])
+            .await?
+        {
             let is_main = number(version.version) == main;
             versions.push((version, if is_main { 1.0 - weight } else { weight }));
         }

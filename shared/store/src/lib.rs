@@ -7,7 +7,6 @@ pub mod access_keys;
 pub mod accounts;
 pub mod aliases;
 mod catalog;
-mod code_links;
 pub mod concurrency;
 mod error;
 pub mod functions;

@@ -16,10 +16,17 @@ pub(crate) const BOB: u64 = 222_222_222_222;
 
 /// A store with two accounts.
 pub(crate) async fn store(pool: sqlx::PgPool) -> Store {
-    let store = Store { pool, vault: Vault::new(&[1; 32]) };
+    let store = Store {
+        pool,
+        vault: Vault::new(&[1; 32]),
+    };
     for number in [ALICE, BOB] {
         let id = AccountId::new(number).unwrap();
-        store.create_account(id, "test", at(0)).await.unwrap().unwrap();
+        store
+            .create_account(id, "test", at(0))
+            .await
+            .unwrap()
+            .unwrap();
     }
     store
 }
@@ -87,5 +94,8 @@ pub(crate) fn latest(arn: FunctionArn, stamp: Stamp) -> FunctionVersion {
 pub(crate) async fn create(store: &Store, account: u64, name: &str) -> FunctionVersion {
     let stamp = stamp(1);
     let latest = latest(arn(account, name), stamp);
-    store.create_function(latest, &BTreeMap::new(), false, stamp).await.unwrap()
+    store
+        .create_function(latest, &BTreeMap::new(), false, stamp)
+        .await
+        .unwrap()
 }

@@ -36,7 +36,11 @@ impl Store {
         if rows.is_empty() {
             return Ok(None);
         }
-        Ok(Some(rows.into_iter().filter_map(|row| row.key.zip(row.value)).collect()))
+        Ok(Some(
+            rows.into_iter()
+                .filter_map(|row| row.key.zip(row.value))
+                .collect(),
+        ))
     }
 
     /// Adds tags, replacing the values of those that exist, unless there would be more than `tags_max`.

@@ -25,28 +25,43 @@ pub async fn store() -> Result<Store, Error> {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("{PREFIX}{}_{count}", std::process::id());
     let create = format!("CREATE DATABASE {name}");
-    sqlx::query(AssertSqlSafe(create)).execute(&mut connection).await?;
+    sqlx::query(AssertSqlSafe(create))
+        .execute(&mut connection)
+        .await?;
     connection.close().await?;
     let options = PgPoolOptions::new().max_connections(4);
     let pool = options.connect_with(server.database(&name)).await?;
-    MIGRATOR.run(&pool).await.map_err(|error| Error::Database(error.into()))?;
-    Ok(Store { pool, vault: Vault::new(&[1; 32]) })
+    MIGRATOR
+        .run(&pool)
+        .await
+        .map_err(|error| Error::Database(error.into()))?;
+    Ok(Store {
+        pool,
+        vault: Vault::new(&[1; 32]),
+    })
 }
 
 async fn drop_abandoned(connection: &mut PgConnection) -> Result<(), Error> {
-    let names: Vec<String> =
-        sqlx::query_scalar("SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1)")
-            .bind(PREFIX)
-            .fetch_all(&mut *connection)
-            .await?;
+    let names: Vec<String> = sqlx::query_scalar(
+        "SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1)",
+    )
+    .bind(PREFIX)
+    .fetch_all(&mut *connection)
+    .await?;
     for name in names {
-        let process = name.trim_start_matches(PREFIX).split('_').next().unwrap_or_default();
+        let process = name
+            .trim_start_matches(PREFIX)
+            .split('_')
+            .next()
+            .unwrap_or_default();
         if Path::new("/proc").join(process).exists() {
             continue;
         }
         // Another test may be dropping it at the same moment.
         let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-        let _ = sqlx::query(AssertSqlSafe(drop)).execute(&mut *connection).await;
+        let _ = sqlx::query(AssertSqlSafe(drop))
+            .execute(&mut *connection)
+            .await;
     }
     Ok(())
 }
@@ -58,7 +73,15 @@ fn url() -> String {
     }
     let here = std::env::current_dir().unwrap_or_default();
     let files = here.ancestors().map(|directory| directory.join(".env"));
-    let text = files.filter_map(|file| std::fs::read_to_string(file).ok()).next().unwrap_or_default();
-    let value = text.lines().find_map(|line| line.strip_prefix("DATABASE_URL="));
-    value.unwrap_or_default().trim_matches(['"', '\'']).to_owned()
+    let text = files
+        .map(std::fs::read_to_string)
+        .find_map(Result::ok)
+        .unwrap_or_default();
+    let value = text
+        .lines()
+        .find_map(|line| line.strip_prefix("DATABASE_URL="));
+    value
+        .unwrap_or_default()
+        .trim_matches(['"', '\''])
+        .to_owned()
 }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{
-    AccountId, Code, Configuration, FunctionArn, FunctionVersion, Logging, Version,
-};
+use domain::{AccountId, Code, Configuration, FunctionArn, FunctionVersion, Logging, Version};
 use uuid::Uuid;
 
 use crate::{Error, Vault};
@@ -59,12 +57,20 @@ pub(crate) struct VersionRow {
 
 /// What the environment of a version is sealed for.
 fn place(arn: &FunctionArn, version: Version) -> String {
-    format!("function/{}/{}/{}/{version}", arn.account, arn.region, arn.name)
+    format!(
+        "function/{}/{}/{}/{version}",
+        arn.account, arn.region, arn.name
+    )
 }
 
 impl VersionRow {
     pub(crate) fn seal(version: &FunctionVersion, vault: &Vault) -> Result<Self, Error> {
-        let FunctionVersion { arn, configuration, code, .. } = version;
+        let FunctionVersion {
+            arn,
+            configuration,
+            code,
+            ..
+        } = version;
         let environment = match &configuration.environment {
             None => None,
             Some(variables) => {
@@ -105,9 +111,15 @@ impl VersionRow {
         let account = AccountId::new(self.account_id.cast_unsigned())
             .ok_or(Error::Inconsistent("function_version.account_id"))?;
         let arn = FunctionArn {
-            region: self.region.parse().map_err(bad("function_version.region"))?,
+            region: self
+                .region
+                .parse()
+                .map_err(bad("function_version.region"))?,
             account,
-            name: self.function_name.parse().map_err(bad("function_version.function_name"))?,
+            name: self
+                .function_name
+                .parse()
+                .map_err(bad("function_version.function_name"))?,
             qualifier: None,
         };
         let version = version_of(self.number);

@@ -2,7 +2,9 @@
 
 use std::convert::Infallible;
 
-use domain::{AccountId, Code, Configuration, FunctionArn, FunctionVersion, Region, Stamp, Version};
+use domain::{
+    AccountId, Code, Configuration, FunctionArn, FunctionVersion, Region, Stamp, Version,
+};
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
@@ -120,7 +122,9 @@ impl Store {
             Ok(latest) => latest,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let published = self.publish_from(&mut tx, latest, description, stamp).await?;
+        let published = self
+            .publish_from(&mut tx, latest, description, stamp)
+            .await?;
         touch_catalog(&mut tx).await?;
         tx.commit().await?;
         Ok(Ok(published))
@@ -243,11 +247,19 @@ impl Store {
             return Err(Error::Inconsistent("function_version.number"));
         };
         let revision = latest.revision_id.to_string();
-        if demand.revision_id.as_ref().is_some_and(|demanded| *demanded != revision) {
+        if demand
+            .revision_id
+            .as_ref()
+            .is_some_and(|demanded| *demanded != revision)
+        {
             return Ok(Err(Refusal::RevisionDiffers));
         }
         let code = &latest.code.sha256;
-        if demand.code_sha256.as_ref().is_some_and(|demanded| demanded != code) {
+        if demand
+            .code_sha256
+            .as_ref()
+            .is_some_and(|demanded| demanded != code)
+        {
             return Ok(Err(Refusal::CodeDiffers(code.clone())));
         }
         Ok(Ok(latest))

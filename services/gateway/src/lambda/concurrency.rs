@@ -36,7 +36,9 @@ pub(super) async fn put(
             Refusal::TooFewLeft { .. } => faults::too_few_unreserved(UNRESERVED_MIN),
         })?;
     cx.app.forget();
-    Ok(Concurrency { reserved_concurrent_executions: Some(wanted.cast_signed()) })
+    Ok(Concurrency {
+        reserved_concurrent_executions: Some(wanted.cast_signed()),
+    })
 }
 
 pub(super) async fn get(
@@ -60,7 +62,11 @@ pub(super) async fn delete(
     cx: Call,
     input: DeleteFunctionConcurrencyRequest,
 ) -> Result<Unit, Fault> {
-    let arn = names::whole(&cx, "lambda:DeleteFunctionConcurrency", &input.function_name)?;
+    let arn = names::whole(
+        &cx,
+        "lambda:DeleteFunctionConcurrency",
+        &input.function_name,
+    )?;
     let found = cx
         .app
         .store

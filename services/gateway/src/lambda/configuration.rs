@@ -64,18 +64,30 @@ pub(super) fn listed(
         description: Some(configuration.description.clone()),
         timeout: Some(configuration.timeout_s.cast_signed()),
         memory_size: Some(configuration.memory_mb.cast_signed()),
-        last_modified: Some(version.last_modified.format("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string()),
+        last_modified: Some(
+            version
+                .last_modified
+                .format("%Y-%m-%dT%H:%M:%S%.3f+0000")
+                .to_string(),
+        ),
         code_sha256: Some(base64_of_hex(&version.code.sha256)),
         version: Some(version.version.to_string()),
         environment: configuration
             .environment
             .clone()
-            .map(|variables| EnvironmentResponse { variables: Some(variables), error: None }),
-        tracing_config: Some(TracingConfigResponse { mode: Some(configuration.tracing_mode.clone()) }),
+            .map(|variables| EnvironmentResponse {
+                variables: Some(variables),
+                error: None,
+            }),
+        tracing_config: Some(TracingConfigResponse {
+            mode: Some(configuration.tracing_mode.clone()),
+        }),
         revision_id: Some(version.revision_id.to_string()),
         package_type: Some("Zip".to_owned()),
         architectures: Some(vec![version.code.architecture.as_str().to_owned()]),
-        ephemeral_storage: Some(EphemeralStorage { size: configuration.ephemeral_mb.cast_signed() }),
+        ephemeral_storage: Some(EphemeralStorage {
+            size: configuration.ephemeral_mb.cast_signed(),
+        }),
         snap_start: Some(SnapStartResponse {
             apply_on: Some("None".to_owned()),
             optimization_status: Some("Off".to_owned()),
@@ -99,5 +111,8 @@ fn logging(version: &FunctionVersion) -> LoggingConfig {
 fn runtime_version(version: &FunctionVersion) -> RuntimeVersionConfig {
     let digest = hex::encode(Sha256::digest(version.configuration.runtime.as_bytes()));
     let arn = format!("arn:aws:lambda:{}::runtime:{digest}", version.arn.region);
-    RuntimeVersionConfig { runtime_version_arn: Some(arn), error: None }
+    RuntimeVersionConfig {
+        runtime_version_arn: Some(arn),
+        error: None,
+    }
 }

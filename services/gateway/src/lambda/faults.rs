@@ -6,21 +6,11 @@ use std::fmt::Display;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::{FunctionArn, FunctionName, Qualifier, Region, State};
+use domain::{FunctionArn, FunctionName, Region, State};
 use store::versions::Refusal;
 use wire::Fault;
 
 use crate::call::Call;
-
-/// The ARN of a function of the caller's account and region.
-pub(crate) fn arn_of(cx: &Call, name: &FunctionName, qualifier: Option<&Qualifier>) -> FunctionArn {
-    FunctionArn {
-        region: cx.region.clone(),
-        account: cx.account,
-        name: name.clone(),
-        qualifier: qualifier.cloned(),
-    }
-}
 
 pub(crate) fn invalid(text: impl Into<String>) -> Fault {
     Fault::new(400, "InvalidParameterValueException", text)
@@ -57,7 +47,11 @@ pub(crate) fn bad_qualifier(text: &str) -> Fault {
 }
 
 pub(crate) fn not_in_set(value: &str, member: &str, set: &str) -> Fault {
-    validation(value, member, &format!("Member must satisfy enum value set: {set}"))
+    validation(
+        value,
+        member,
+        &format!("Member must satisfy enum value set: {set}"),
+    )
 }
 
 /// `CreateFunction` with a name of more than 64 characters.
@@ -81,7 +75,9 @@ pub(crate) fn alias_not_found(arn: impl Display) -> Fault {
 }
 
 pub(crate) fn other_region(theirs: &Region, ours: &Region) -> Fault {
-    not_found(format!("Functions from '{theirs}' are not reachable in this region ('{ours}')"))
+    not_found(format!(
+        "Functions from '{theirs}' are not reachable in this region ('{ours}')"
+    ))
 }
 
 /// A function of another account, to which nothing gives the caller access.
@@ -148,7 +144,11 @@ pub(crate) fn aliases_not_deletable() -> Fault {
 }
 
 pub(crate) fn code_storage_exceeded() -> Fault {
-    Fault::new(400, "CodeStorageExceededException", "Code storage limit exceeded.")
+    Fault::new(
+        400,
+        "CodeStorageExceededException",
+        "Code storage limit exceeded.",
+    )
 }
 
 pub(crate) fn too_large(text: impl Into<String>) -> Fault {
@@ -213,7 +213,9 @@ pub(crate) fn client_context_not_json() -> Fault {
 
 /// Ours: AWS only documents the limit.
 pub(crate) fn client_context_too_large(bytes: usize, limit: usize) -> Fault {
-    bad_content(format!("Client context of {bytes} bytes is too large (limit {limit} bytes)."))
+    bad_content(format!(
+        "Client context of {bytes} bytes is too large (limit {limit} bytes)."
+    ))
 }
 
 pub(crate) fn not_active(state: State) -> Fault {

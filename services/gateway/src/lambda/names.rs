@@ -16,12 +16,18 @@ pub(super) fn function(
     qualifier: Option<&str>,
 ) -> Result<FunctionArn, Fault> {
     let mut arn = locate(cx, action, name)?;
-    let Some(text) = qualifier.filter(|text| !text.is_empty()) else { return Ok(arn) };
+    let Some(text) = qualifier.filter(|text| !text.is_empty()) else {
+        return Ok(arn);
+    };
     // Legal to write, but no version or alias can have the name.
-    let asked: Qualifier = text
-        .parse()
-        .map_err(|_| faults::function_not_found(format!("{}:{text}", arn.clone().qualified(None))))?;
-    if arn.qualifier.as_ref().is_some_and(|written| *written != asked) {
+    let asked: Qualifier = text.parse().map_err(|_| {
+        faults::function_not_found(format!("{}:{text}", arn.clone().qualified(None)))
+    })?;
+    if arn
+        .qualifier
+        .as_ref()
+        .is_some_and(|written| *written != asked)
+    {
         return Err(faults::qualifiers_differ());
     }
     arn.qualifier = Some(asked);
@@ -44,7 +50,12 @@ pub(super) fn unqualified(cx: &Call, action: &str, name: &str) -> Result<Functio
 
 fn locate(cx: &Call, action: &str, name: &str) -> Result<FunctionArn, Fault> {
     let reference: FunctionRef = name.parse().map_err(|_| nowhere(cx, name))?;
-    let FunctionRef { region, account, name, qualifier } = reference;
+    let FunctionRef {
+        region,
+        account,
+        name,
+        qualifier,
+    } = reference;
     let arn = FunctionArn {
         region: region.unwrap_or_else(|| cx.region.clone()),
         account: account.unwrap_or(cx.account),
@@ -66,5 +77,8 @@ fn nowhere(cx: &Call, name: &str) -> Fault {
         return faults::function_not_found(name);
     }
     let name = name.rsplit("function:").next().unwrap_or(name);
-    faults::function_not_found(format!("arn:aws:lambda:{}:{}:function:{name}", cx.region, cx.account))
+    faults::function_not_found(format!(
+        "arn:aws:lambda:{}:{}:function:{name}",
+        cx.region, cx.account
+    ))
 }

@@ -13,7 +13,10 @@ const PAGE_MAX: u32 = 50;
 
 /// How many items this page may have.
 pub(super) fn page_size(max_items: Option<i32>) -> u32 {
-    max_items.and_then(|items| u32::try_from(items).ok()).unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX)
+    max_items
+        .and_then(|items| u32::try_from(items).ok())
+        .unwrap_or(PAGE_MAX)
+        .clamp(1, PAGE_MAX)
 }
 
 /// Cuts what was read beyond the page; answers the last item of a page that another follows.
@@ -29,11 +32,16 @@ pub(super) fn version_marker(name: &FunctionName, number: u32) -> String {
 }
 
 pub(super) fn read_version_marker(marker: Option<&str>) -> Result<Option<After>, Fault> {
-    let Some(marker) = marker.filter(|marker| !marker.is_empty()) else { return Ok(None) };
+    let Some(marker) = marker.filter(|marker| !marker.is_empty()) else {
+        return Ok(None);
+    };
     let after = decode(marker).and_then(|text| {
         let (name, number) = text.split_once(':')?;
         let name: FunctionName = name.parse().ok()?;
-        Some(After { name: name.to_string(), number: number.parse().ok()? })
+        Some(After {
+            name: name.to_string(),
+            number: number.parse().ok()?,
+        })
     });
     after.map(Some).ok_or_else(bad_marker)
 }
@@ -43,8 +51,13 @@ pub(super) fn alias_marker(name: &AliasName) -> String {
 }
 
 pub(super) fn read_alias_marker(marker: Option<&str>) -> Result<Option<AliasName>, Fault> {
-    let Some(marker) = marker.filter(|marker| !marker.is_empty()) else { return Ok(None) };
-    decode(marker).and_then(|text| text.parse().ok()).map(Some).ok_or_else(bad_marker)
+    let Some(marker) = marker.filter(|marker| !marker.is_empty()) else {
+        return Ok(None);
+    };
+    decode(marker)
+        .and_then(|text| text.parse().ok())
+        .map(Some)
+        .ok_or_else(bad_marker)
 }
 
 fn decode(marker: &str) -> Option<String> {

@@ -33,6 +33,11 @@ pub(super) fn stamp(cx: &Call) -> Stamp {
     }
 }
 
+/// The revision that a request demands; an empty one demands none, as on AWS.
+pub(super) fn demanded(revision_id: Option<String>) -> Option<String> {
+    revision_id.filter(|revision_id| !revision_id.is_empty())
+}
+
 /// Settings of a request. What is `None` stays as it is.
 pub(super) struct Changes {
     description: Option<String>,
@@ -64,8 +69,14 @@ pub(super) fn created(
         handler: Some(handler),
         memory_mb: input.memory_size.map(i32::cast_unsigned),
         timeout_s: input.timeout.map(i32::cast_unsigned),
-        ephemeral_mb: input.ephemeral_storage.as_ref().map(|storage| storage.size.cast_unsigned()),
-        environment: input.environment.take().and_then(|environment| environment.variables),
+        ephemeral_mb: input
+            .ephemeral_storage
+            .as_ref()
+            .map(|storage| storage.size.cast_unsigned()),
+        environment: input
+            .environment
+            .take()
+            .and_then(|environment| environment.variables),
         tracing_mode: input.tracing_config.take().and_then(|tracing| tracing.mode),
         logging: input.logging_config.take(),
     };
@@ -100,7 +111,9 @@ pub(super) fn changes(
         handler: input.handler,
         memory_mb: input.memory_size.map(i32::cast_unsigned),
         timeout_s: input.timeout.map(i32::cast_unsigned),
-        ephemeral_mb: input.ephemeral_storage.map(|storage| storage.size.cast_unsigned()),
+        ephemeral_mb: input
+            .ephemeral_storage
+            .map(|storage| storage.size.cast_unsigned()),
         environment: input.environment.map(variables),
         tracing_mode: input.tracing_config.and_then(|tracing| tracing.mode),
         logging: input.logging_config,
@@ -119,7 +132,10 @@ impl Changes {
         if let Some(variables) = &self.environment {
             check_environment(variables)?;
         }
-        let group = self.logging.as_ref().and_then(|logging| logging.log_group.as_deref());
+        let group = self
+            .logging
+            .as_ref()
+            .and_then(|logging| logging.log_group.as_deref());
         match group {
             Some(group) if group != format!("/aws/lambda/{name}") => Err(faults::not_supported(
                 "A LogGroup other than /aws/lambda/ and the function's name",
@@ -198,16 +214,18 @@ fn check_environment(variables: &BTreeMap<String, String>) -> Result<(), Fault> 
 /// Neither the database nor a process' environment can hold NUL. Ours: AWS's text is not known to us.
 pub(super) fn check_text(member: &str, text: Option<&str>) -> Result<(), Fault> {
     match text {
-        Some(text) if text.contains('\0') => {
-            Err(faults::invalid(format!("{member} must not contain the character NUL.")))
-        }
+        Some(text) if text.contains('\0') => Err(faults::invalid(format!(
+            "{member} must not contain the character NUL."
+        ))),
         _ => Ok(()),
     }
 }
 
 /// The one architecture of a function, which the model has checked.
 pub(super) fn architecture(given: Option<&[String]>) -> Result<Option<Architecture>, Fault> {
-    let Some(text) = given.and_then(<[String]>::first) else { return Ok(None) };
+    let Some(text) = given.and_then(<[String]>::first) else {
+        return Ok(None);
+    };
     let architecture = text
         .parse()
         .map_err(|_| faults::not_in_set(text, "architectures", "[x86_64, arm64]"))?;
@@ -215,7 +233,10 @@ pub(super) fn architecture(given: Option<&[String]>) -> Result<Option<Architectu
 }
 
 pub(super) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), Fault> {
-    match tags.iter().find_map(|(key, value)| domain::tag::refusal(key, value)) {
+    match tags
+        .iter()
+        .find_map(|(key, value)| domain::tag::refusal(key, value))
+    {
         Some(text) => Err(faults::invalid(text)),
         None => Ok(()),
     }

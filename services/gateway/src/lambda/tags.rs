@@ -1,7 +1,9 @@
 //! `TagResource`, `UntagResource`, `ListTags`: tags of functions.
 
 use aws_model::Unit;
-use aws_model::lambda::{ListTagsRequest, ListTagsResponse, TagResourceRequest, UntagResourceRequest};
+use aws_model::lambda::{
+    ListTagsRequest, ListTagsResponse, TagResourceRequest, UntagResourceRequest,
+};
 use domain::FunctionArn;
 use store::tags::TagRefusal;
 use wire::Fault;
@@ -31,19 +33,32 @@ pub(super) async fn tag(cx: Call, input: TagResourceRequest) -> Result<Unit, Fau
 pub(super) async fn untag(cx: Call, input: UntagResourceRequest) -> Result<Unit, Fault> {
     let arn = function(&cx, "lambda:UntagResource", &input.resource)?;
     // A tag with such a key cannot exist, and the database does not take the character.
-    let keys: Vec<_> = input.tag_keys.into_iter().filter(|key| !key.contains('\0')).collect();
+    let keys: Vec<_> = input
+        .tag_keys
+        .into_iter()
+        .filter(|key| !key.contains('\0'))
+        .collect();
     let found = cx
         .app
         .store
         .untag_function(&arn, &keys, cx.app.ids.random())
         .await
         .map_err(|error| crate::internal(&error, &cx))?;
-    if found { Ok(Unit {}) } else { Err(faults::function_not_found(&arn)) }
+    if found {
+        Ok(Unit {})
+    } else {
+        Err(faults::function_not_found(&arn))
+    }
 }
 
 pub(super) async fn list(cx: Call, input: ListTagsRequest) -> Result<ListTagsResponse, Fault> {
     let arn = function(&cx, "lambda:ListTags", &input.resource)?;
-    let tags = cx.app.store.tags(&arn).await.map_err(|error| crate::internal(&error, &cx))?;
+    let tags = cx
+        .app
+        .store
+        .tags(&arn)
+        .await
+        .map_err(|error| crate::internal(&error, &cx))?;
     let tags = tags.ok_or_else(|| faults::function_not_found(&arn))?;
     Ok(ListTagsResponse { tags: Some(tags) })
 }

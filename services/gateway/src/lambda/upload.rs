@@ -18,13 +18,13 @@ pub(super) struct Source {
     /// Any of the members that name an object in S3.
     pub(super) s3: bool,
     pub(super) image: bool,
-    pub(super) source_key: bool,
+    pub(super) kms_key: bool,
 }
 
 impl Source {
     /// The zip, where the request gives one and nothing else.
     pub(super) fn zip(self) -> Result<Bytes, Fault> {
-        if self.source_key {
+        if self.kms_key {
             return Err(faults::not_supported("SourceKMSKeyArn"));
         }
         match self.zip {
@@ -41,17 +41,27 @@ impl Source {
             None if self.image => Err(faults::not_supported(
                 "A container image (ImageUri): send a zip as ZipFile; ImageUri",
             )),
-            None => Err(faults::invalid("Please provide a source for function code.")),
+            None => Err(faults::invalid(
+                "Please provide a source for function code.",
+            )),
         }
     }
 }
 
 /// Checks a zip as AWS would.
-pub(super) async fn check(cx: &Call, zip: Bytes, architecture: Architecture) -> Result<Code, Fault> {
+pub(super) async fn check(
+    cx: &Call,
+    zip: Bytes,
+    architecture: Architecture,
+) -> Result<Code, Fault> {
     // Decompressing 250 MB takes a second: not on a thread that serves others.
     let checked = tokio::task::spawn_blocking(move || package::check(&zip, &Limits::LAMBDA)).await;
     match checked {
-        Ok(Ok(checked)) => Ok(Code { sha256: checked.sha256, size: checked.size, architecture }),
+        Ok(Ok(checked)) => Ok(Code {
+            sha256: checked.sha256,
+            size: checked.size,
+            architecture,
+        }),
         Ok(Err(error)) => Err(refused(cx, &error)),
         Err(error) => {
             tracing::error!(request.id = %cx.request_id, %error, "checking a zip failed");
@@ -80,14 +90,10 @@ fn refused(cx: &Call, error: &PackageError) -> Fault {
     if let PackageError::ZippedTooLarge { limit, .. } = error {
         return faults::too_large(format!("Zipped size must be smaller than {limit} bytes"));
     }
-    match error.aws_message() {
-        Some(text) => {
-            tracing::debug!(request.id = %cx.request_id, %error, "zip refused");
-            faults::invalid(text)
-        }
-        None => {
-            tracing::error!(request.id = %cx.request_id, %error, "checking a zip failed");
-            Fault::internal()
-        }
+    if let Some(text) = error.aws_message() {
+        tracing::debug!(request.id = %cx.request_id, %error, "zip refused");
+        return faults::invalid(text);
     }
+    tracing::error!(request.id = %cx.request_id, %error, "checking a zip failed");
+    Fault::internal()
 }

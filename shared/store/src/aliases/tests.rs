@@ -22,7 +22,11 @@ async fn published(pool: PgPool) -> Store {
     let store = samples::store(pool).await;
     create(&store, ALICE, "f").await;
     let f = arn(ALICE, "f");
-    store.publish_version(&f, &Demand::default(), None, stamp(2)).await.unwrap().unwrap();
+    store
+        .publish_version(&f, &Demand::default(), None, stamp(2))
+        .await
+        .unwrap()
+        .unwrap();
     store
 }
 
@@ -41,11 +45,24 @@ async fn what_an_alias_needs(pool: PgPool) {
     check(alias("b", 2, None), Some(NO_VERSION)).await;
     check(alias("b", 0, None), Some(NO_VERSION)).await;
     check(alias("b", 1, Some((2, 0.5))), Some(NO_OTHER_VERSION)).await;
-    check(Alias { version: Version::Latest, ..alias("b", 0, None) }, None).await;
-    let no_function = store.create_alias(&arn(BOB, "f"), &alias("a", 1, None)).await.unwrap();
+    check(
+        Alias {
+            version: Version::Latest,
+            ..alias("b", 0, None)
+        },
+        None,
+    )
+    .await;
+    let no_function = store
+        .create_alias(&arn(BOB, "f"), &alias("a", 1, None))
+        .await
+        .unwrap();
     assert_eq!(no_function, Err(Refusal::NoFunction));
     let name = "a".parse().unwrap();
-    assert_eq!(store.alias(&f, &name).await.unwrap(), Some(alias("a", 1, None)));
+    assert_eq!(
+        store.alias(&f, &name).await.unwrap(),
+        Some(alias("a", 1, None))
+    );
     assert_eq!(store.alias(&arn(BOB, "f"), &name).await.unwrap(), None);
 }
 
@@ -54,13 +71,22 @@ async fn aliases_hold_their_versions(pool: PgPool) {
     let store = published(pool).await;
     let f = arn(ALICE, "f");
     for name in ["b", "a"] {
-        store.create_alias(&f, &alias(name, 1, None)).await.unwrap().unwrap();
+        store
+            .create_alias(&f, &alias(name, 1, None))
+            .await
+            .unwrap()
+            .unwrap();
     }
     let refused = store.delete_version(&f, 1).await.unwrap();
     let users = vec!["a".to_owned(), "b".to_owned()];
     assert_eq!(refused, Err(VersionRefusal::UsedByAliases(users)));
     for name in ["a", "b"] {
-        assert!(store.delete_alias(&f, &name.parse().unwrap()).await.unwrap());
+        assert!(
+            store
+                .delete_alias(&f, &name.parse().unwrap())
+                .await
+                .unwrap()
+        );
     }
     assert!(!store.delete_alias(&f, &"a".parse().unwrap()).await.unwrap());
     store.delete_version(&f, 1).await.unwrap().unwrap();
@@ -70,7 +96,11 @@ async fn aliases_hold_their_versions(pool: PgPool) {
 async fn a_function_goes_with_its_aliases(pool: PgPool) {
     let store = published(pool).await;
     let f = arn(ALICE, "f");
-    store.create_alias(&f, &alias("a", 1, None)).await.unwrap().unwrap();
+    store
+        .create_alias(&f, &alias("a", 1, None))
+        .await
+        .unwrap()
+        .unwrap();
     assert!(store.delete_function(&f).await.unwrap());
     assert_eq!(store.alias(&f, &"a".parse().unwrap()).await.unwrap(), None);
 }
@@ -79,7 +109,11 @@ async fn a_function_goes_with_its_aliases(pool: PgPool) {
 async fn updates_demand_the_revision(pool: PgPool) {
     let store = published(pool).await;
     let f = arn(ALICE, "f");
-    store.create_alias(&f, &alias("a", 1, None)).await.unwrap().unwrap();
+    store
+        .create_alias(&f, &alias("a", 1, None))
+        .await
+        .unwrap()
+        .unwrap();
     let name = "a".parse().unwrap();
     let edit = |alias: &mut Alias| {
         alias.description = "new".to_owned();
@@ -87,14 +121,23 @@ async fn updates_demand_the_revision(pool: PgPool) {
         Ok::<_, ()>(())
     };
     let stale = Uuid::from_u128(9).to_string();
-    let refused = store.update_alias(&f, &name, Some(&stale), edit).await.unwrap();
+    let refused = store
+        .update_alias(&f, &name, Some(&stale), edit)
+        .await
+        .unwrap();
     assert_eq!(refused, Err(Refusal::RevisionDiffers));
     let fresh = Uuid::from_u128(1).to_string();
-    let updated = store.update_alias(&f, &name, Some(&fresh), edit).await.unwrap();
+    let updated = store
+        .update_alias(&f, &name, Some(&fresh), edit)
+        .await
+        .unwrap();
     let updated = updated.unwrap().unwrap();
     assert_eq!(updated.description, "new");
     assert_eq!(store.alias(&f, &name).await.unwrap(), Some(updated));
-    let missing = store.update_alias(&f, &"x".parse().unwrap(), None, edit).await.unwrap();
+    let missing = store
+        .update_alias(&f, &"x".parse().unwrap(), None, edit)
+        .await
+        .unwrap();
     assert_eq!(missing, Err(Refusal::NoAlias));
 }
 
@@ -103,13 +146,22 @@ async fn listings_by_version_and_page(pool: PgPool) {
     let store = published(pool).await;
     let f = arn(ALICE, "f");
     for name in ["c", "a", "b"] {
-        store.create_alias(&f, &alias(name, 1, None)).await.unwrap().unwrap();
+        store
+            .create_alias(&f, &alias(name, 1, None))
+            .await
+            .unwrap()
+            .unwrap();
     }
-    let latest = Alias { version: Version::Latest, ..alias("latest", 0, None) };
+    let latest = Alias {
+        version: Version::Latest,
+        ..alias("latest", 0, None)
+    };
     store.create_alias(&f, &latest).await.unwrap().unwrap();
     let list = async |version: Option<Version>, after: Option<&str>, limit| {
         let page = store.aliases(&f, version, after, limit).await.unwrap();
-        page.iter().map(|alias| alias.name.to_string()).collect::<Vec<_>>()
+        page.iter()
+            .map(|alias| alias.name.to_string())
+            .collect::<Vec<_>>()
     };
     assert_eq!(list(None, None, 10).await, ["a", "b", "c", "latest"]);
     assert_eq!(list(None, Some("a"), 2).await, ["b", "c"]);

@@ -9,7 +9,10 @@ use crate::versions::{After, Demand, Listing, Refusal};
 use crate::{Error, Store};
 
 async fn resolve(store: &Store, arn: &FunctionArn) -> Resolved<Target> {
-    store.resolve(arn.account, &arn.region, &arn.name, arn.qualifier.as_ref()).await.unwrap()
+    store
+        .resolve(arn.account, &arn.region, &arn.name, arn.qualifier.as_ref())
+        .await
+        .unwrap()
 }
 
 async fn publish(store: &Store, name: &str, n: u128) -> FunctionVersion {
@@ -23,7 +26,13 @@ async fn publish(store: &Store, name: &str, n: u128) -> FunctionVersion {
 /// Changes the code, so that there is something to publish.
 async fn update(store: &Store, name: &str, n: u8) -> FunctionVersion {
     store
-        .update_code(&arn(ALICE, name), &Demand::default(), code(n), false, stamp(u128::from(n)))
+        .update_code(
+            &arn(ALICE, name),
+            &Demand::default(),
+            code(n),
+            false,
+            stamp(u128::from(n)),
+        )
         .await
         .unwrap()
         .unwrap()
@@ -39,9 +48,14 @@ async fn what_is_created_is_read_and_resolved(pool: PgPool) {
         panic!("not found");
     };
     assert_eq!(target.state, State::Active);
-    assert_eq!((target.account_concurrency, target.unreserved), (1000, 1000));
+    assert_eq!(
+        (target.account_concurrency, target.unreserved),
+        (1000, 1000)
+    );
     assert_eq!(target.reserved_concurrency, None);
-    let [(spec, weight)] = &target.versions[..] else { panic!("one version") };
+    let [(spec, weight)] = &target.versions[..] else {
+        panic!("one version")
+    };
     assert!((weight - 1.0).abs() < f64::EPSILON);
     assert_eq!(spec, &created.into_spec());
     assert_eq!(spec.environment["TABLE"], "orders");
@@ -59,10 +73,13 @@ async fn environments_are_sealed_for_their_own_version(pool: PgPool) {
     .await
     .unwrap();
     assert!(!String::from_utf8_lossy(&sealed).contains("orders"));
-    sqlx::query!("UPDATE function_version SET environment = $1 WHERE function_name = 'g'", sealed)
-        .execute(&pool)
-        .await
-        .unwrap();
+    sqlx::query!(
+        "UPDATE function_version SET environment = $1 WHERE function_name = 'g'",
+        sealed
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
     let moved = store.version(&arn(ALICE, "g")).await;
     assert!(matches!(moved, Err(Error::Sealed(_))), "{moved:?}");
 }
@@ -74,7 +91,14 @@ async fn one_of_two_creations_at_once_wins(pool: PgPool) {
         let store = store.clone();
         async move {
             let stamp = stamp(n);
-            store.create_function(latest(arn(ALICE, "f"), stamp), &BTreeMap::new(), true, stamp).await
+            store
+                .create_function(
+                    latest(arn(ALICE, "f"), stamp),
+                    &BTreeMap::new(),
+                    true,
+                    stamp,
+                )
+                .await
         }
     };
     let attempts = futures::future::join_all((1..=8).map(attempt)).await;
@@ -97,10 +121,14 @@ async fn accounts_and_regions_are_worlds_of_their_own(pool: PgPool) {
         assert!(!store.delete_function(&other).await.unwrap());
         assert!(!store.function_exists(&other).await.unwrap());
         assert_eq!(store.tags(&other).await.unwrap(), None);
-        let listed = store.versions(other.account, &other.region, Listing::All, None, 10).await;
+        let listed = store
+            .versions(other.account, &other.region, Listing::All, None, 10)
+            .await;
         assert_eq!(listed.unwrap(), []);
-        let updated =
-            store.update_code(&other, &Demand::default(), code(9), true, stamp(9)).await.unwrap();
+        let updated = store
+            .update_code(&other, &Demand::default(), code(9), true, stamp(9))
+            .await
+            .unwrap();
         assert_eq!(updated, Err(Refusal::NoFunction));
     }
     create(&store, BOB, "f").await;
@@ -122,8 +150,15 @@ async fn every_kind_of_qualifier(pool: PgPool) {
         routing,
         revision_id: uuid::Uuid::nil().to_string(),
     };
-    for alias in [alias("plain", None), alias("split", Some((Version::Published(2), 0.25)))] {
-        store.create_alias(&arn(ALICE, "f"), &alias).await.unwrap().unwrap();
+    for alias in [
+        alias("plain", None),
+        alias("split", Some((Version::Published(2), 0.25))),
+    ] {
+        store
+            .create_alias(&arn(ALICE, "f"), &alias)
+            .await
+            .unwrap()
+            .unwrap();
     }
     let check = async |qualifier: &str, want: &[(&str, f64)]| {
         let found = match resolve(&store, &qualified(ALICE, "f", qualifier)).await {
@@ -131,8 +166,10 @@ async fn every_kind_of_qualifier(pool: PgPool) {
             Resolved::NoQualifier => Vec::new(),
             Resolved::NoFunction => panic!("{qualifier}: no function"),
         };
-        let found: Vec<_> =
-            found.iter().map(|(spec, weight)| (spec.version.to_string(), *weight)).collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|(spec, weight)| (spec.version.to_string(), *weight))
+            .collect();
         let want: Vec<_> = want.iter().map(|(v, w)| ((*v).to_owned(), *w)).collect();
         assert_eq!(found, want, "{qualifier}");
     };
@@ -145,7 +182,10 @@ async fn every_kind_of_qualifier(pool: PgPool) {
     check("plain", &[("1", 1.0)]).await;
     check("split", &[("1", 0.75), ("2", 0.25)]).await;
     check("nosuch", &[]).await;
-    assert_eq!(resolve(&store, &qualified(ALICE, "g", "1")).await, Resolved::NoFunction);
+    assert_eq!(
+        resolve(&store, &qualified(ALICE, "g", "1")).await,
+        Resolved::NoFunction
+    );
 }
 
 #[sqlx::test(migrator = "crate::MIGRATOR")]
@@ -174,7 +214,10 @@ async fn publishes_at_once_make_one_version(pool: PgPool) {
     create(&store, ALICE, "f").await;
     let publishes = (2..10).map(|n| publish(&store, "f", n));
     let versions = futures::future::join_all(publishes).await;
-    assert!(versions.iter().all(|version| version == &versions[0]), "{versions:?}");
+    assert!(
+        versions.iter().all(|version| version == &versions[0]),
+        "{versions:?}"
+    );
     assert_eq!(versions[0].version, Version::Published(1));
 }
 
@@ -188,18 +231,33 @@ async fn updates_and_publishes_renew_revisions(pool: PgPool) {
     };
     let f = arn(ALICE, "f");
     let stale = demand(uuid::Uuid::from_u128(77));
-    let refused = store.update_code(&f, &stale, code(2), false, stamp(2)).await.unwrap();
+    let refused = store
+        .update_code(&f, &stale, code(2), false, stamp(2))
+        .await
+        .unwrap();
     assert_eq!(refused, Err(Refusal::RevisionDiffers));
     let fresh = demand(created.revision_id);
-    let updated = store.update_code(&f, &fresh, code(2), false, stamp(2)).await.unwrap().unwrap();
+    let updated = store
+        .update_code(&f, &fresh, code(2), false, stamp(2))
+        .await
+        .unwrap()
+        .unwrap();
     assert_ne!(updated.revision_id, created.revision_id);
     let version = publish(&store, "f", 3).await;
-    let Resolved::Found(after) = store.version(&f).await.unwrap() else { panic!("gone") };
+    let Resolved::Found(after) = store.version(&f).await.unwrap() else {
+        panic!("gone")
+    };
     assert_ne!(after.revision_id, updated.revision_id);
     assert_ne!(after.revision_id, version.revision_id);
     assert_eq!(after.last_modified, updated.last_modified);
-    let other_code = Demand { revision_id: None, code_sha256: Some(code(1).sha256) };
-    let refused = store.publish_version(&f, &other_code, None, stamp(4)).await.unwrap();
+    let other_code = Demand {
+        revision_id: None,
+        code_sha256: Some(code(1).sha256),
+    };
+    let refused = store
+        .publish_version(&f, &other_code, None, stamp(4))
+        .await
+        .unwrap();
     assert_eq!(refused, Err(Refusal::CodeDiffers(code(2).sha256)));
 }
 
@@ -212,14 +270,20 @@ async fn an_edit_that_refuses_changes_nothing(pool: PgPool) {
         configuration.memory_mb = 512;
         Err::<(), _>("no")
     };
-    let refused = store.update_configuration(&f, &Demand::default(), edit, stamp(2)).await.unwrap();
+    let refused = store
+        .update_configuration(&f, &Demand::default(), edit, stamp(2))
+        .await
+        .unwrap();
     assert_eq!(refused, Ok(Err("no")));
     assert_eq!(store.version(&f).await.unwrap(), Resolved::Found(created));
     let edit = |configuration: &mut domain::Configuration| {
         configuration.environment = None;
         Ok::<_, &str>(())
     };
-    let edited = store.update_configuration(&f, &Demand::default(), edit, stamp(3)).await.unwrap();
+    let edited = store
+        .update_configuration(&f, &Demand::default(), edit, stamp(3))
+        .await
+        .unwrap();
     let edited = edited.unwrap().unwrap();
     assert_eq!(edited.configuration.environment, None);
     assert_eq!(edited.configuration.memory_mb, 256);
@@ -233,12 +297,18 @@ async fn version_numbers_outlive_their_function(pool: PgPool) {
     publish(&store, "f", 2).await;
     let f = arn(ALICE, "f");
     assert!(store.delete_function(&f).await.unwrap());
-    assert_eq!(resolve(&store, &qualified(ALICE, "f", "1")).await, Resolved::NoFunction);
+    assert_eq!(
+        resolve(&store, &qualified(ALICE, "f", "1")).await,
+        Resolved::NoFunction
+    );
     create(&store, ALICE, "f").await;
     assert_eq!(publish(&store, "f", 3).await.version, Version::Published(2));
     // Nor is the number of a deleted version given again.
     store.delete_version(&f, 2).await.unwrap().unwrap();
-    assert_eq!(resolve(&store, &qualified(ALICE, "f", "2")).await, Resolved::NoQualifier);
+    assert_eq!(
+        resolve(&store, &qualified(ALICE, "f", "2")).await,
+        Resolved::NoQualifier
+    );
     assert_eq!(publish(&store, "f", 4).await.version, Version::Published(3));
     // Deleting what is not there is no error; $LATEST is never hit.
     for number in [0, 99, u32::MAX] {
@@ -256,20 +326,33 @@ async fn listings_page_in_order(pool: PgPool) {
     publish(&store, "a", 2).await;
     let f = arn(ALICE, "a");
     let list = async |listing, after: Option<After>, limit| {
-        let page = store.versions(f.account, &f.region, listing, after.as_ref(), limit).await;
+        let page = store
+            .versions(f.account, &f.region, listing, after.as_ref(), limit)
+            .await;
         let show = |v: &FunctionVersion| format!("{}:{}", v.arn.name, v.version);
         page.unwrap().iter().map(show).collect::<Vec<_>>()
     };
-    let after = |name: &str, number| Some(After { name: name.to_owned(), number });
+    let after = |name: &str, number| {
+        Some(After {
+            name: name.to_owned(),
+            number,
+        })
+    };
     assert_eq!(
         list(Listing::Latest, None, 10).await,
         ["B:$LATEST", "a:$LATEST", "b:$LATEST", "c:$LATEST"]
     );
     assert_eq!(list(Listing::Latest, after("a", 0), 1).await, ["b:$LATEST"]);
-    assert_eq!(list(Listing::All, after("B", 0), 2).await, ["a:$LATEST", "a:1"]);
+    assert_eq!(
+        list(Listing::All, after("B", 0), 2).await,
+        ["a:$LATEST", "a:1"]
+    );
     assert_eq!(list(Listing::Of("a"), None, 10).await, ["a:$LATEST", "a:1"]);
     assert_eq!(list(Listing::Of("a"), after("a", 0), 10).await, ["a:1"]);
-    assert_eq!(list(Listing::Of("nosuch"), None, 10).await, Vec::<String>::new());
+    assert_eq!(
+        list(Listing::Of("nosuch"), None, 10).await,
+        Vec::<String>::new()
+    );
 }
 
 #[sqlx::test(migrator = "crate::MIGRATOR")]
@@ -288,7 +371,11 @@ async fn every_change_moves_the_stamp(pool: PgPool) {
     moved("update").await;
     publish(&store, "f", 3).await;
     moved("publish").await;
-    store.reserve_concurrency(&f, 5, 100).await.unwrap().unwrap();
+    store
+        .reserve_concurrency(&f, 5, 100)
+        .await
+        .unwrap()
+        .unwrap();
     moved("reserve").await;
     store.release_concurrency(&f).await.unwrap();
     moved("release").await;
@@ -306,8 +393,69 @@ async fn usage_counts_every_version(pool: PgPool) {
     publish(&store, "f", 2).await;
     create(&store, BOB, "f").await;
     let f = arn(ALICE, "f");
-    let usage = store.function_usage(f.account, &f.region).await.unwrap().unwrap();
+    let usage = store
+        .function_usage(f.account, &f.region)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((usage.functions, usage.code_bytes), (2, 303));
     let nobody = domain::AccountId::new(5).unwrap();
     assert_eq!(store.function_usage(nobody, &f.region).await.unwrap(), None);
+}
+
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn the_gateways_role_suffices(pool: PgPool) {
+    samples::store(pool.clone()).await;
+    let as_gateway = pool
+        .connect_options()
+        .as_ref()
+        .clone()
+        .options([("role", "tollgate_gateway")]);
+    let pool = sqlx::postgres::PgPoolOptions::new()
+        .connect_with(as_gateway)
+        .await
+        .unwrap();
+    let store = Store {
+        pool,
+        vault: crate::Vault::new(&[1; 32]),
+    };
+    create(&store, ALICE, "f").await;
+    let f = arn(ALICE, "f");
+    update(&store, "f", 2).await;
+    publish(&store, "f", 3).await;
+    let tags = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
+    store
+        .tag_function(&f, &tags, 50, uuid::Uuid::nil())
+        .await
+        .unwrap()
+        .unwrap();
+    store
+        .untag_function(&f, &["a".to_owned()], uuid::Uuid::nil())
+        .await
+        .unwrap();
+    store
+        .reserve_concurrency(&f, 5, 100)
+        .await
+        .unwrap()
+        .unwrap();
+    store
+        .function_usage(f.account, &f.region)
+        .await
+        .unwrap()
+        .unwrap();
+    let alias = domain::Alias {
+        name: "a".parse().unwrap(),
+        version: Version::Published(1),
+        description: String::new(),
+        routing: None,
+        revision_id: uuid::Uuid::nil().to_string(),
+    };
+    store.create_alias(&f, &alias).await.unwrap().unwrap();
+    assert!(matches!(
+        resolve(&store, &qualified(ALICE, "f", "a")).await,
+        Resolved::Found(_)
+    ));
+    assert!(store.delete_alias(&f, &alias.name).await.unwrap());
+    store.delete_version(&f, 1).await.unwrap().unwrap();
+    assert!(store.delete_function(&f).await.unwrap());
 }

@@ -8,7 +8,9 @@ use crate::functions::Resolved;
 use crate::samples::{self, ALICE, BOB, arn, create};
 
 fn tags(tags: &[(&str, &str)]) -> BTreeMap<String, String> {
-    tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    tags.iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 #[sqlx::test(migrator = "crate::MIGRATOR")]
@@ -19,18 +21,45 @@ async fn tags_come_and_go(pool: PgPool) {
     assert_eq!(store.tags(&f).await.unwrap(), Some(tags(&[])));
     let revision = Uuid::from_u128(99);
     let first = tags(&[("a", "1"), ("b", "2")]);
-    store.tag_function(&f, &first, 3, revision).await.unwrap().unwrap();
-    store.tag_function(&f, &tags(&[("b", "3"), ("c", "")]), 3, revision).await.unwrap().unwrap();
-    assert_eq!(store.tags(&f).await.unwrap(), Some(tags(&[("a", "1"), ("b", "3"), ("c", "")])));
-    let full = store.tag_function(&f, &tags(&[("d", "")]), 3, revision).await.unwrap();
+    store
+        .tag_function(&f, &first, 3, revision)
+        .await
+        .unwrap()
+        .unwrap();
+    store
+        .tag_function(&f, &tags(&[("b", "3"), ("c", "")]), 3, revision)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        store.tags(&f).await.unwrap(),
+        Some(tags(&[("a", "1"), ("b", "3"), ("c", "")]))
+    );
+    let full = store
+        .tag_function(&f, &tags(&[("d", "")]), 3, revision)
+        .await
+        .unwrap();
     assert_eq!(full, Err(TagRefusal::TooMany));
     let keys = ["a".to_owned(), "nosuch".to_owned()];
     assert!(store.untag_function(&f, &keys, revision).await.unwrap());
-    assert_eq!(store.tags(&f).await.unwrap(), Some(tags(&[("b", "3"), ("c", "")])));
-    let Resolved::Found(latest) = store.version(&f).await.unwrap() else { panic!("gone") };
+    assert_eq!(
+        store.tags(&f).await.unwrap(),
+        Some(tags(&[("b", "3"), ("c", "")]))
+    );
+    let Resolved::Found(latest) = store.version(&f).await.unwrap() else {
+        panic!("gone")
+    };
     assert_eq!(latest.revision_id, revision);
     let nobody = arn(BOB, "f");
-    let refused = store.tag_function(&nobody, &first, 3, revision).await.unwrap();
+    let refused = store
+        .tag_function(&nobody, &first, 3, revision)
+        .await
+        .unwrap();
     assert_eq!(refused, Err(TagRefusal::NoFunction));
-    assert!(!store.untag_function(&nobody, &keys, revision).await.unwrap());
+    assert!(
+        !store
+            .untag_function(&nobody, &keys, revision)
+            .await
+            .unwrap()
+    );
 }

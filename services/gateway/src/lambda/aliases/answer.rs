@@ -10,9 +10,11 @@ use wire::Fault;
 use crate::lambda::faults;
 
 pub(super) fn of(arn: &FunctionArn, alias: &Alias) -> AliasConfiguration {
-    let routing_config = alias.routing.map(|(version, weight)| AliasRoutingConfiguration {
-        additional_version_weights: Some(BTreeMap::from([(version.to_string(), weight)])),
-    });
+    let routing_config = alias
+        .routing
+        .map(|(version, weight)| AliasRoutingConfiguration {
+            additional_version_weights: Some(BTreeMap::from([(version.to_string(), weight)])),
+        });
     let qualifier = Qualifier::Alias(alias.name.clone());
     AliasConfiguration {
         alias_arn: Some(arn.clone().qualified(Some(qualifier)).to_string()),

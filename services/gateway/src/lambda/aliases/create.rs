@@ -31,9 +31,15 @@ pub(in crate::lambda) async fn create(
 }
 
 fn alias(cx: &Call, arn: &FunctionArn, input: CreateAliasRequest) -> Result<Alias, Fault> {
-    let name: AliasName = input.name.parse().map_err(|_| faults::bad_qualifier(&input.name))?;
+    let name: AliasName = input
+        .name
+        .parse()
+        .map_err(|_| faults::bad_qualifier(&input.name))?;
     let version = routing::version(arn, &input.function_version)?;
-    let routing = input.routing_config.map(|config| routing::read(arn, &config)).transpose()?;
+    let routing = input
+        .routing_config
+        .map(|config| routing::read(arn, &config))
+        .transpose()?;
     let routing = routing.flatten();
     routing::check(version, routing)?;
     Ok(Alias {
@@ -50,6 +56,11 @@ fn failed(cx: &Call, arn: &FunctionArn, alias: &Alias, error: &store::Error) -> 
         let qualifier = Qualifier::Alias(alias.name.clone());
         return faults::alias_exists(arn.clone().qualified(Some(qualifier)));
     }
-    answer::no_version(error, arn, alias.version, alias.routing.map(|(other, _)| other))
-        .unwrap_or_else(|| crate::internal(error, cx))
+    answer::no_version(
+        error,
+        arn,
+        alias.version,
+        alias.routing.map(|(other, _)| other),
+    )
+    .unwrap_or_else(|| crate::internal(error, cx))
 }

@@ -12,7 +12,10 @@ pub(in crate::lambda) async fn list(
     input: ListAliasesRequest,
 ) -> Result<ListAliasesResponse, Fault> {
     let arn = names::unqualified(&cx, "lambda:ListAliases", &input.function_name)?;
-    let version = input.function_version.map(|text| routing::version(&arn, &text)).transpose()?;
+    let version = input
+        .function_version
+        .map(|text| routing::version(&arn, &text))
+        .transpose()?;
     let after = paging::read_alias_marker(input.marker.as_deref())?;
     let size = paging::page_size(input.max_items);
     let store = &cx.app.store;
@@ -22,11 +25,20 @@ pub(in crate::lambda) async fn list(
         .await
         .map_err(|error| crate::internal(&error, &cx))?;
     if aliases.is_empty()
-        && !store.function_exists(&arn).await.map_err(|error| crate::internal(&error, &cx))?
+        && !store
+            .function_exists(&arn)
+            .await
+            .map_err(|error| crate::internal(&error, &cx))?
     {
         return Err(faults::function_not_found(&arn));
     }
     let next_marker = paging::cut(&mut aliases, size).map(|last| paging::alias_marker(&last.name));
-    let aliases = aliases.iter().map(|alias| answer::of(&arn, alias)).collect();
-    Ok(ListAliasesResponse { next_marker, aliases: Some(aliases) })
+    let aliases = aliases
+        .iter()
+        .map(|alias| answer::of(&arn, alias))
+        .collect();
+    Ok(ListAliasesResponse {
+        next_marker,
+        aliases: Some(aliases),
+    })
 }

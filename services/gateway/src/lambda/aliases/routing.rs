@@ -11,21 +11,28 @@ pub(super) fn read(
     arn: &FunctionArn,
     routing: &AliasRoutingConfiguration,
 ) -> Result<Option<(Version, f64)>, Fault> {
-    let Some(weights) = &routing.additional_version_weights else { return Ok(None) };
+    let Some(weights) = &routing.additional_version_weights else {
+        return Ok(None);
+    };
     if weights.len() > 1 {
         let text = "Number of items in AdditionalVersionWeights cannot be greater than 1";
         return Err(faults::invalid(text));
     }
-    let Some((text, weight)) = weights.first_key_value() else { return Ok(None) };
+    let Some((text, weight)) = weights.first_key_value() else {
+        return Ok(None);
+    };
     // The model lets digits pass, however many.
-    let version =
-        text.parse().map_err(|_| faults::function_not_found(format!("{arn}:{text}")))?;
+    let version = text
+        .parse()
+        .map_err(|_| faults::function_not_found(format!("{arn}:{text}")))?;
     Ok(Some((version, *weight)))
 }
 
 /// What an alias of two versions must not be.
 pub(super) fn check(version: Version, routing: Option<(Version, f64)>) -> Result<(), Fault> {
-    let Some((other, _)) = routing else { return Ok(()) };
+    let Some((other, _)) = routing else {
+        return Ok(());
+    };
     if other == version {
         return Err(faults::invalid(format!(
             "Invalid function version {version}. Function version {version} is already included in routing configuration."
@@ -40,5 +47,6 @@ pub(super) fn check(version: Version, routing: Option<(Version, f64)>) -> Result
 
 /// A version as a request writes it; the model lets digits pass, however many.
 pub(super) fn version(arn: &FunctionArn, text: &str) -> Result<Version, Fault> {
-    text.parse().map_err(|_| faults::function_not_found(format!("{arn}:{text}")))
+    text.parse()
+        .map_err(|_| faults::function_not_found(format!("{arn}:{text}")))
 }

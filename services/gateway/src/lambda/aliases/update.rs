@@ -15,14 +15,19 @@ pub(in crate::lambda) async fn update(
 ) -> Result<AliasConfiguration, Fault> {
     let arn = names::unqualified(&cx, "lambda:UpdateAlias", &input.function_name)?;
     settings::check_text("Description", input.description.as_deref())?;
-    let name: AliasName = input.name.parse().map_err(|_| faults::bad_qualifier(&input.name))?;
-    let revision_id = input.revision_id.clone();
+    let name: AliasName = input
+        .name
+        .parse()
+        .map_err(|_| faults::bad_qualifier(&input.name))?;
+    let revision_id = settings::demanded(input.revision_id.clone());
     let changes = Changes::read(&cx, &arn, input)?;
     let (version, other) = (changes.version, changes.other());
     let alias = cx
         .app
         .store
-        .update_alias(&arn, &name, revision_id.as_deref(), |alias| changes.apply(alias))
+        .update_alias(&arn, &name, revision_id.as_deref(), |alias| {
+            changes.apply(alias)
+        })
         .await
         .map_err(|error| {
             answer::no_version(&error, &arn, version.unwrap_or(Version::Latest), other)
@@ -43,18 +48,29 @@ fn refused(arn: &FunctionArn, name: AliasName, refusal: Refusal) -> Fault {
     }
 }
 
+/// What becomes of the second version.
+enum Routing {
+    Keep,
+    Set(Option<(Version, f64)>),
+}
+
 struct Changes {
     version: Option<Version>,
     description: Option<String>,
-    /// The inner option is what the routing becomes.
-    routing: Option<Option<(Version, f64)>>,
+    routing: Routing,
     revision_id: String,
 }
 
 impl Changes {
     fn read(cx: &Call, arn: &FunctionArn, input: UpdateAliasRequest) -> Result<Self, Fault> {
-        let version = input.function_version.map(|text| routing::version(arn, &text)).transpose()?;
-        let routing = input.routing_config.map(|config| routing::read(arn, &config)).transpose()?;
+        let version = input
+            .function_version
+            .map(|text| routing::version(arn, &text))
+            .transpose()?;
+        let routing = match input.routing_config {
+            Some(config) => Routing::Set(routing::read(arn, &config)?),
+            None => Routing::Keep,
+        };
         Ok(Self {
             version,
             description: input.description,
@@ -64,12 +80,17 @@ impl Changes {
     }
 
     fn other(&self) -> Option<Version> {
-        self.routing.flatten().map(|(other, _)| other)
+        match self.routing {
+            Routing::Set(Some((other, _))) => Some(other),
+            Routing::Set(None) | Routing::Keep => None,
+        }
     }
 
     fn apply(self, alias: &mut Alias) -> Result<(), Fault> {
         alias.version = self.version.unwrap_or(alias.version);
-        alias.routing = self.routing.unwrap_or(alias.routing);
+        if let Routing::Set(routing) = self.routing {
+            alias.routing = routing;
+        }
         if let Some(description) = self.description {
             alias.description = description;
         }

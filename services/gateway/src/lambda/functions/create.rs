@@ -18,13 +18,20 @@ pub(in crate::lambda) async fn create(
     let arn = new_name(&cx, &input.function_name)?;
     unsupported::in_create(&input)?;
     let configuration = settings::created(&arn.name, &mut input)?;
-    let architecture = settings::architecture(input.architectures.as_deref())?.unwrap_or(Architecture::X86_64);
+    let architecture =
+        settings::architecture(input.architectures.as_deref())?.unwrap_or(Architecture::X86_64);
     let tags = input.tags.take().unwrap_or_default();
     settings::check_new_tags(&tags)?;
     let zip = source(&mut input).zip()?;
     let code = upload::check(&cx, zip.clone(), architecture).await?;
     // Told before a name that is taken costs the blob store anything; the transaction decides.
-    if cx.app.store.function_exists(&arn).await.map_err(|error| crate::internal(&error, &cx))? {
+    if cx
+        .app
+        .store
+        .function_exists(&arn)
+        .await
+        .map_err(|error| crate::internal(&error, &cx))?
+    {
         return Err(faults::function_exists(&arn.name));
     }
     upload::keep(&cx, &code, zip).await?;
@@ -32,12 +39,14 @@ pub(in crate::lambda) async fn create(
     let publish = input.publish.unwrap_or(false);
     let latest = latest(arn, configuration, code, stamp);
     let name = latest.arn.name.clone();
-    let version =
-        cx.app.store.create_function(latest, &tags, publish, stamp).await.map_err(|error| {
-            match error.constraint() {
-                Some(FUNCTION_EXISTS) => faults::function_exists(&name),
-                _ => crate::internal(&error, &cx),
-            }
+    let version = cx
+        .app
+        .store
+        .create_function(latest, &tags, publish, stamp)
+        .await
+        .map_err(|error| match error.constraint() {
+            Some(FUNCTION_EXISTS) => faults::function_exists(&name),
+            _ => crate::internal(&error, &cx),
         })?;
     cx.app.forget();
     // The ARN stays without a qualifier, published or not, as on AWS.
@@ -81,6 +90,6 @@ fn source(input: &mut CreateFunctionRequest) -> Source {
         zip: code.zip_file.take(),
         s3: code.s3_bucket.is_some() || code.s3_key.is_some() || code.s3_object_version.is_some(),
         image: code.image_uri.is_some(),
-        source_key: code.source_kms_key_arn.is_some(),
+        kms_key: code.source_kms_key_arn.is_some(),
     }
 }

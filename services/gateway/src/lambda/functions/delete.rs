@@ -12,7 +12,12 @@ pub(in crate::lambda) async fn delete(
     input: DeleteFunctionRequest,
 ) -> Result<DeleteFunctionResponse, Fault> {
     let qualifier = input.qualifier.as_deref();
-    let arn = names::function(&cx, "lambda:DeleteFunction", &input.function_name, qualifier)?;
+    let arn = names::function(
+        &cx,
+        "lambda:DeleteFunction",
+        &input.function_name,
+        qualifier,
+    )?;
     let whole = arn.clone().qualified(None);
     let store = &cx.app.store;
     match arn.qualifier {
@@ -24,13 +29,17 @@ pub(in crate::lambda) async fn delete(
             .map_err(|error| crate::internal(&error, &cx))?
             .map_err(|refusal| faults::refused(&whole, refusal, None))?,
         None => {
-            let found =
-                store.delete_function(&whole).await.map_err(|error| crate::internal(&error, &cx))?;
+            let found = store
+                .delete_function(&whole)
+                .await
+                .map_err(|error| crate::internal(&error, &cx))?;
             if !found {
                 return Err(faults::function_not_found(&whole));
             }
         }
     }
     cx.app.forget();
-    Ok(DeleteFunctionResponse { status_code: Some(204) })
+    Ok(DeleteFunctionResponse {
+        status_code: Some(204),
+    })
 }

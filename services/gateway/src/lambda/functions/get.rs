@@ -20,9 +20,14 @@ pub(in crate::lambda) async fn get(
     let arn = names::function(&cx, "lambda:GetFunction", &input.function_name, qualifier)?;
     let version = load(&cx, &arn).await?;
     let store = &cx.app.store;
-    let tags = store.tags(&arn).await.map_err(|error| crate::internal(&error, &cx))?;
-    let reserved =
-        store.reserved_concurrency(&arn).await.map_err(|error| crate::internal(&error, &cx))?;
+    let tags = store
+        .tags(&arn)
+        .await
+        .map_err(|error| crate::internal(&error, &cx))?;
+    let reserved = store
+        .reserved_concurrency(&arn)
+        .await
+        .map_err(|error| crate::internal(&error, &cx))?;
     Ok(GetFunctionResponse {
         code: Some(FunctionCodeLocation {
             repository_type: Some("S3".to_owned()),
@@ -51,7 +56,13 @@ pub(in crate::lambda) async fn get_configuration(
 
 /// The version that the ARN means.
 pub(super) async fn load(cx: &Call, arn: &FunctionArn) -> Result<FunctionVersion, Fault> {
-    match cx.app.store.version(arn).await.map_err(|error| crate::internal(&error, cx))? {
+    match cx
+        .app
+        .store
+        .version(arn)
+        .await
+        .map_err(|error| crate::internal(&error, cx))?
+    {
         Resolved::Found(version) => Ok(version),
         Resolved::NoFunction | Resolved::NoQualifier => Err(faults::function_not_found(arn)),
     }

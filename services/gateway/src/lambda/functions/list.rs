@@ -15,9 +15,16 @@ pub(in crate::lambda) async fn list(
 ) -> Result<ListFunctionsResponse, Fault> {
     let after = paging::read_version_marker(input.marker.as_deref())?;
     // The model allows one value: ALL.
-    let listing = if input.function_version.is_some() { Listing::All } else { Listing::Latest };
+    let listing = if input.function_version.is_some() {
+        Listing::All
+    } else {
+        Listing::Latest
+    };
     let (functions, next_marker) = listed_page(&cx, listing, after, input.max_items).await?;
-    Ok(ListFunctionsResponse { next_marker, functions: Some(functions) })
+    Ok(ListFunctionsResponse {
+        next_marker,
+        functions: Some(functions),
+    })
 }
 
 /// One page of a listing, and the marker of the next.
@@ -41,11 +48,11 @@ pub(in crate::lambda) async fn listed_page(
         };
         paging::version_marker(&last.arn.name, number)
     });
-    let qualified = !matches!(listing, Listing::Latest);
+    let with_version = !matches!(listing, Listing::Latest);
     let page = versions
         .iter()
         .map(|version| {
-            let qualifier = qualified.then_some(Qualifier::Version(version.version));
+            let qualifier = with_version.then_some(Qualifier::Version(version.version));
             configuration::listed(version, qualifier)
         })
         .collect();

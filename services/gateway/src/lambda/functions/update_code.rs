@@ -24,7 +24,10 @@ pub(in crate::lambda) async fn update_code(
     let zip = source(&mut input).zip()?;
     let architecture = architecture.unwrap_or(before.code.architecture);
     let code = upload::check(&cx, zip.clone(), architecture).await?;
-    let demand = Demand { revision_id: input.revision_id, code_sha256: None };
+    let demand = Demand {
+        revision_id: settings::demanded(input.revision_id),
+        code_sha256: None,
+    };
     if input.dry_run == Some(true) {
         return dry_run(before, &demand, code);
     }
@@ -49,7 +52,7 @@ async fn write(
     cx.app.forget();
     Ok(match version.version {
         Version::Latest => configuration::of(&version, None, Progress::Updating),
-        published => {
+        published @ Version::Published(_) => {
             let qualifier = Qualifier::Version(published);
             configuration::of(&version, Some(qualifier), Progress::Creating)
         }
@@ -63,7 +66,11 @@ fn dry_run(
     code: Code,
 ) -> Result<FunctionConfiguration, Fault> {
     let revision = version.revision_id.to_string();
-    if demand.revision_id.as_ref().is_some_and(|demanded| *demanded != revision) {
+    if demand
+        .revision_id
+        .as_ref()
+        .is_some_and(|demanded| *demanded != revision)
+    {
         return Err(faults::revision_differs());
     }
     version.code = code;
@@ -73,8 +80,10 @@ fn dry_run(
 fn source(input: &mut UpdateFunctionCodeRequest) -> Source {
     Source {
         zip: input.zip_file.take(),
-        s3: input.s3_bucket.is_some() || input.s3_key.is_some() || input.s3_object_version.is_some(),
+        s3: input.s3_bucket.is_some()
+            || input.s3_key.is_some()
+            || input.s3_object_version.is_some(),
         image: input.image_uri.is_some(),
-        source_key: input.source_kms_key_arn.is_some(),
+        kms_key: input.source_kms_key_arn.is_some(),
     }
 }

@@ -16,12 +16,20 @@ pub(in crate::lambda) async fn update_configuration(
     let action = "lambda:UpdateFunctionConfiguration";
     let arn = names::whole(&cx, action, &input.function_name)?;
     unsupported::in_update(&input)?;
-    let demand = Demand { revision_id: input.revision_id.take(), code_sha256: None };
+    let demand = Demand {
+        revision_id: settings::demanded(input.revision_id.take()),
+        code_sha256: None,
+    };
     let changes = settings::changes(&arn.name, input)?;
     let version = cx
         .app
         .store
-        .update_configuration(&arn, &demand, |current| changes.apply(current), settings::stamp(&cx))
+        .update_configuration(
+            &arn,
+            &demand,
+            |current| changes.apply(current),
+            settings::stamp(&cx),
+        )
         .await
         .map_err(|error| crate::internal(&error, &cx))?
         .map_err(|refusal| faults::refused(&arn, refusal, None))??;

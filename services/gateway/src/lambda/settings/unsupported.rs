@@ -12,18 +12,33 @@ use crate::lambda::faults;
 
 pub(in crate::lambda) fn in_create(input: &CreateFunctionRequest) -> Result<(), Fault> {
     refuse(&[
-        (input.package_type.as_deref() == Some("Image"), "PackageType Image"),
+        (
+            input.package_type.as_deref() == Some("Image"),
+            "PackageType Image",
+        ),
         (input.publish_to.is_some(), "PublishTo"),
         (is_vpc(input.vpc_config.as_ref()), "VpcConfig"),
-        (is_dead_letter(input.dead_letter_config.as_ref()), "DeadLetterConfig"),
+        (
+            is_dead_letter(input.dead_letter_config.as_ref()),
+            "DeadLetterConfig",
+        ),
         (is_text(input.kms_key_arn.as_deref()), "KMSKeyArn"),
         (is_list(input.layers.as_deref()), "Layers"),
-        (is_list(input.file_system_configs.as_deref()), "FileSystemConfigs"),
-        (is_text(input.code_signing_config_arn.as_deref()), "CodeSigningConfigArn"),
+        (
+            is_list(input.file_system_configs.as_deref()),
+            "FileSystemConfigs",
+        ),
+        (
+            is_text(input.code_signing_config_arn.as_deref()),
+            "CodeSigningConfigArn",
+        ),
         (input.image_config.is_some(), "ImageConfig"),
         (is_snap_start(input.snap_start.as_ref()), "SnapStart"),
         (input.tenancy_config.is_some(), "TenancyConfig"),
-        (input.capacity_provider_config.is_some(), "CapacityProviderConfig"),
+        (
+            input.capacity_provider_config.is_some(),
+            "CapacityProviderConfig",
+        ),
         (input.durable_config.is_some(), "DurableConfig"),
         (input.runtime_config.is_some(), "RuntimeConfig"),
         (input.runtime.as_deref() == Some("custom"), "Runtime custom"),
@@ -31,16 +46,27 @@ pub(in crate::lambda) fn in_create(input: &CreateFunctionRequest) -> Result<(), 
     ])
 }
 
-pub(in crate::lambda) fn in_update(input: &UpdateFunctionConfigurationRequest) -> Result<(), Fault> {
+pub(in crate::lambda) fn in_update(
+    input: &UpdateFunctionConfigurationRequest,
+) -> Result<(), Fault> {
     refuse(&[
         (is_vpc(input.vpc_config.as_ref()), "VpcConfig"),
-        (is_dead_letter(input.dead_letter_config.as_ref()), "DeadLetterConfig"),
+        (
+            is_dead_letter(input.dead_letter_config.as_ref()),
+            "DeadLetterConfig",
+        ),
         (is_text(input.kms_key_arn.as_deref()), "KMSKeyArn"),
         (is_list(input.layers.as_deref()), "Layers"),
-        (is_list(input.file_system_configs.as_deref()), "FileSystemConfigs"),
+        (
+            is_list(input.file_system_configs.as_deref()),
+            "FileSystemConfigs",
+        ),
         (input.image_config.is_some(), "ImageConfig"),
         (is_snap_start(input.snap_start.as_ref()), "SnapStart"),
-        (input.capacity_provider_config.is_some(), "CapacityProviderConfig"),
+        (
+            input.capacity_provider_config.is_some(),
+            "CapacityProviderConfig",
+        ),
         (input.durable_config.is_some(), "DurableConfig"),
         (input.runtime_config.is_some(), "RuntimeConfig"),
         (input.runtime.as_deref() == Some("custom"), "Runtime custom"),

@@ -20,9 +20,10 @@ pub(in crate::lambda) async fn publish(
     }
     let arn = names::unqualified(&cx, "lambda:PublishVersion", &input.function_name)?;
     settings::check_text("Description", input.description.as_deref())?;
+    let code_sha256 = input.code_sha256.filter(|digest| !digest.is_empty());
     let demand = Demand {
-        revision_id: input.revision_id,
-        code_sha256: input.code_sha256.as_deref().map(hex_of),
+        revision_id: settings::demanded(input.revision_id),
+        code_sha256: code_sha256.as_deref().map(hex_of),
     };
     let stamp = settings::stamp(&cx);
     let version = cx
@@ -31,7 +32,7 @@ pub(in crate::lambda) async fn publish(
         .publish_version(&arn, &demand, input.description, stamp)
         .await
         .map_err(|error| crate::internal(&error, &cx))?
-        .map_err(|refusal| faults::refused(&arn, refusal, input.code_sha256.as_deref()))?;
+        .map_err(|refusal| faults::refused(&arn, refusal, code_sha256.as_deref()))?;
     cx.app.forget();
     let qualifier = Qualifier::Version(version.version);
     Ok(configuration::of(&version, Some(qualifier), Progress::Done))
@@ -39,5 +40,7 @@ pub(in crate::lambda) async fn publish(
 
 /// A digest as the store compares it; one that is none stays as it is and equals nothing.
 fn hex_of(base64: &str) -> String {
-    STANDARD.decode(base64).map_or_else(|_| base64.to_owned(), hex::encode)
+    STANDARD
+        .decode(base64)
+        .map_or_else(|_| base64.to_owned(), hex::encode)
 }

@@ -1,0 +1,94 @@
+//! What the tests of handlers start from: a gateway's parts over a database and a blob directory of their own.
+
+use std::io::{Cursor, Write as _};
+use std::sync::Arc;
+
+use chassis::{Clock, Ids, Lifecycle};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::AccountId;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use tempfile::TempDir;
+
+use crate::admission::Admission;
+use crate::call::{App, Call};
+use crate::executors::Executors;
+use crate::keys::Keys;
+use crate::targets::Targets;
+
+pub(crate) const ALICE: u64 = 111_111_111_111;
+pub(crate) const BOB: u64 = 222_222_222_222;
+
+/// A gateway without listener and executors, and two accounts.
+pub(crate) struct World {
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Clock,
+    _blobs: TempDir,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let store = store::testing::store().await.unwrap();
+        for number in [ALICE, BOB] {
+            let id = AccountId::new(number).unwrap();
+            store
+                .create_account(id, "test", now())
+                .await
+                .unwrap()
+                .unwrap();
+        }
+        let blobs = tempfile::tempdir().unwrap();
+        let clock = Clock::frozen(now());
+        let admission = Admission::new(nobody(), "test");
+        let app = App {
+            targets: Targets::new(store.clone(), admission.clone()),
+            keys: Keys::new(store.clone()),
+            store,
+            clock: clock.clone(),
+            ids: Ids,
+            life: Lifecycle::new(),
+            blobs: package::Blobs::local(blobs.path()).unwrap(),
+            url_key: [7; 32],
+            scheme: "http",
+            executors: Executors::default(),
+            admission,
+        };
+        Self {
+            app: Arc::new(app),
+            clock,
+            _blobs: blobs,
+        }
+    }
+
+    /// A request of this account in eu-west-1.
+    pub(crate) fn call(&self, account: u64) -> Call {
+        Call {
+            app: Arc::clone(&self.app),
+            account: AccountId::new(account).unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+            request_id: self.app.ids.random(),
+            access_key_id: "AKIATEST".to_owned(),
+            base_url: "http://127.0.0.1:9400".to_owned(),
+        }
+    }
+}
+
+/// A Redis that no handler under test asks for anything: the connection is made when first used.
+fn nobody() -> ConnectionManager {
+    let client = redis::Client::open("redis://127.0.0.1:1/").unwrap();
+    ConnectionManager::new_lazy_with_config(client, ConnectionManagerConfig::new()).unwrap()
+}
+
+/// 2026-11-23T10:00:00.250Z.
+pub(crate) fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_428_000, 0).unwrap() + TimeDelta::milliseconds(250)
+}
+
+/// A zip of one file.
+pub(crate) fn zip(name: &str, contents: &str) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    writer
+        .start_file(name, zip::write::SimpleFileOptions::default())
+        .unwrap();
+    writer.write_all(contents.as_bytes()).unwrap();
+    writer.finish().unwrap().into_inner()
+}
