@@ -14,6 +14,7 @@ use domain::execution::{Execution, Outcome};
 use domain::price::Sku;
 use domain::usage::Batch;
 use domain::{AccountId, Architecture};
+use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::directory::Directory;
@@ -92,13 +93,24 @@ impl Boot {
             .collect()
     }
 
-    /// Acknowledges everything that waits.
+    /// Acknowledges everything that waits, as if it had been synced and sent.
     pub(super) fn acknowledge_all(&mut self) {
+        drop(self.journal.take_unsynced());
         for pending in self.journal.all_pending() {
             for segment in self.journal.acknowledge(pending.id) {
                 segment.retire().unwrap();
             }
         }
+    }
+}
+
+/// A directory in memory where there is one: tests that boot a thousand times must not sync a disk each time.
+pub(super) fn scratch() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() {
+        tempfile::tempdir_in(memory).unwrap()
+    } else {
+        tempfile::tempdir().unwrap()
     }
 }
 

@@ -196,8 +196,8 @@ fn work(spool: &Spool, round: u64, worker: usize) {
 fn cut_at_random_places_the_counted_prefix_is_exact() {
     let mut seed = 1_u64;
     for _ in 0..60 {
-        let dir = tempfile::tempdir().unwrap();
-        let mut boot = super::Boot::of(&Options::new(dir.path().to_owned()));
+        let dir = super::scratch();
+        let mut boot = super::Boot::of(&options(dir.path().to_str().unwrap()));
         for n in 0..40 {
             let (memory, ms) = size(n);
             boot.run("f", memory, ms);
@@ -216,7 +216,7 @@ fn cut_at_random_places_the_counted_prefix_is_exact() {
             .unwrap()
             .set_len(cut)
             .unwrap();
-        let batches = super::Boot::of(&Options::new(dir.path().to_owned())).batches();
+        let batches = super::Boot::of(&options(dir.path().to_str().unwrap())).batches();
         let (requests, mb_ms) = super::sums(&batches);
         assert_eq!(
             mb_ms,

@@ -3,10 +3,14 @@ use std::path::Path;
 
 use super::super::options::{Error, Options};
 use super::super::record::{Found, Record, scan};
-use super::{Boot, at, copy_dir, counts, end_of, quarantined, segments, start_of, sums};
+use super::{Boot, at, copy_dir, counts, end_of, quarantined, scratch, segments, start_of, sums};
 
+/// Small segments: room for them is reserved at every boot, and these tests boot often.
 fn options(dir: &Path) -> Options {
-    Options::new(dir.to_owned())
+    Options {
+        segment_bytes: 64 << 10,
+        ..Options::new(dir.to_owned())
+    }
 }
 
 /// Offsets at which the frames of a segment begin, and what they are.
@@ -38,7 +42,7 @@ const ALL: (i128, i128) = (3, 128 * 3 + 256 * 5 + 512 * 7);
 
 #[test]
 fn a_start_without_an_end_is_lost_and_costs_nothing() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     killed(dir.path());
     let batches = Boot::of(&options(dir.path())).batches();
     assert_eq!(sums(&batches), ALL);
@@ -56,7 +60,7 @@ fn a_start_without_an_end_is_lost_and_costs_nothing() {
 
 #[test]
 fn what_was_not_acknowledged_is_sent_again_just_the_same() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     killed(dir.path());
     let first = Boot::of(&options(dir.path())).batches();
     let again = Boot::of(&options(dir.path())).batches();
@@ -68,7 +72,7 @@ fn what_was_not_acknowledged_is_sent_again_just_the_same() {
 
 #[test]
 fn cut_anywhere_in_the_last_record_it_is_as_if_it_had_not_been_written() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let mut boot = Boot::of(&options(dir.path()));
     boot.run("a", 128, 3);
     boot.run("b", 256, 5);
@@ -90,7 +94,7 @@ fn cut_anywhere_in_the_last_record_it_is_as_if_it_had_not_been_written() {
                     _ => (started, ended),
                 });
         for cut in *from..to {
-            let copy = tempfile::tempdir().unwrap();
+            let copy = scratch();
             copy_dir(dir.path(), copy.path());
             let path = &segments(copy.path())[0];
             fs::File::options()
@@ -113,14 +117,14 @@ fn cut_anywhere_in_the_last_record_it_is_as_if_it_had_not_been_written() {
 
 #[test]
 fn killed_while_closing_an_epoch_the_next_start_closes_it() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     killed(dir.path());
     let before = fs::metadata(&segments(dir.path())[0]).unwrap().len();
     let want = Boot::of(&options(dir.path())).batches();
     let after = fs::metadata(&segments(dir.path())[0]).unwrap().len();
     assert!(after > before);
     for cut in before..after {
-        let copy = tempfile::tempdir().unwrap();
+        let copy = scratch();
         copy_dir(dir.path(), copy.path());
         let path = &segments(copy.path())[0];
         fs::File::options()
@@ -140,11 +144,11 @@ fn killed_while_closing_an_epoch_the_next_start_closes_it() {
 
 #[test]
 fn a_damaged_record_is_missing_and_its_segment_kept_for_a_look() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     killed(dir.path());
     let frames = frames(&segments(dir.path())[0]);
     for (index, (from, record)) in frames.iter().enumerate() {
-        let copy = tempfile::tempdir().unwrap();
+        let copy = scratch();
         copy_dir(dir.path(), copy.path());
         let path = segments(copy.path())[0].clone();
         let mut bytes = fs::read(&path).unwrap();
@@ -178,7 +182,7 @@ fn a_damaged_record_is_missing_and_its_segment_kept_for_a_look() {
 /// The database knows the batches before the damage: with the seal gone, the same batches must come out.
 #[test]
 fn a_damaged_seal_does_not_change_the_batches() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let mut boot = Boot::of(&options(dir.path()));
     for seconds in 101..104 {
         boot.run("a", 128, 3);
@@ -205,7 +209,7 @@ fn a_damaged_seal_does_not_change_the_batches() {
 
 #[test]
 fn a_long_execution_does_not_keep_old_segments() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let options = Options {
         segment_bytes: 4_096,
         ..options(dir.path())
@@ -222,7 +226,7 @@ fn a_long_execution_does_not_keep_old_segments() {
     }
     assert_eq!(segments(dir.path()).len(), 1);
     let ended = {
-        let copy = tempfile::tempdir().unwrap();
+        let copy = scratch();
         copy_dir(dir.path(), copy.path());
         let lost = Boot::of(&Options {
             dir: copy.path().to_owned(),
@@ -246,7 +250,7 @@ fn a_long_execution_does_not_keep_old_segments() {
 
 #[test]
 fn a_spool_of_many_segments_is_read_back_whole() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let options = Options {
         segment_bytes: 2_048,
         ..options(dir.path())
@@ -272,7 +276,7 @@ fn a_spool_of_many_segments_is_read_back_whole() {
 /// A roll whose new segment got no header, or a part of it: the log ends in the segment before.
 #[test]
 fn killed_while_rolling_the_log_ends_before_the_roll() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let mut boot = Boot::of(&options(dir.path()));
     boot.run("a", 128, 3);
     boot.journal.start(&start_of("b", 256), at(100)).unwrap();
@@ -280,7 +284,7 @@ fn killed_while_rolling_the_log_ends_before_the_roll() {
     drop(boot);
     let newest = segments(dir.path())[1].clone();
     for cut in 0..=fs::metadata(&newest).unwrap().len() {
-        let copy = tempfile::tempdir().unwrap();
+        let copy = scratch();
         copy_dir(dir.path(), copy.path());
         let path = segments(copy.path())[1].clone();
         fs::File::options()
@@ -300,7 +304,7 @@ fn killed_while_rolling_the_log_ends_before_the_roll() {
 /// The seal that ends a segment is damaged: its batch comes out the same, because the next segment's header numbers it.
 #[test]
 fn a_damaged_seal_at_the_end_of_a_segment_does_not_change_the_batches() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let mut boot = Boot::of(&options(dir.path()));
     boot.run("a", 128, 3);
     boot.journal.roll(None, at(101)).unwrap();
@@ -315,7 +319,7 @@ fn a_damaged_seal_at_the_end_of_a_segment_does_not_change_the_batches() {
     let want = hashes(&mut boot);
     drop(boot);
     for index in 0..2 {
-        let copy = tempfile::tempdir().unwrap();
+        let copy = scratch();
         copy_dir(dir.path(), copy.path());
         let path = segments(copy.path())[index].clone();
         let mut bytes = fs::read(&path).unwrap();
@@ -325,7 +329,7 @@ fn a_damaged_seal_at_the_end_of_a_segment_does_not_change_the_batches() {
     }
     // The header of any segment may be damaged too.
     for index in 0..3 {
-        let copy = tempfile::tempdir().unwrap();
+        let copy = scratch();
         copy_dir(dir.path(), copy.path());
         let path = segments(copy.path())[index].clone();
         let mut bytes = fs::read(&path).unwrap();
@@ -337,7 +341,7 @@ fn a_damaged_seal_at_the_end_of_a_segment_does_not_change_the_batches() {
 
 #[test]
 fn an_epoch_is_never_used_twice() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let epoch = || Boot::of(&options(dir.path())).journal.epoch;
     assert_eq!([epoch(), epoch(), epoch()], [1, 2, 3]);
     // The identity file comes back from a backup that is older than the segments.
@@ -352,7 +356,7 @@ fn an_epoch_is_never_used_twice() {
 
 #[test]
 fn two_processes_do_not_share_a_directory() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let boot = Boot::of(&options(dir.path()));
     let refused = super::Directory::take(dir.path(), chassis::Ids).unwrap_err();
     assert!(matches!(refused, Error::Locked(_)), "{refused}");
@@ -362,7 +366,7 @@ fn two_processes_do_not_share_a_directory() {
 
 #[test]
 fn usage_is_booked_after_what_is_covered_unless_the_clock_jumped() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let mut boot = Boot::of(&options(dir.path()));
     let hour = |second: i64| domain::price::book::hour_of(at(second));
     let boundary = (0..3_600)

@@ -88,7 +88,12 @@ fn on_a_tiny_disk(dir: &str) {
     }
     boot.journal.seal(at(101)).unwrap();
     assert_eq!(sums(&boot.batches()), (count, 128 * count));
-    assert!(boot.journal.start(&start, at(101)).is_err());
+    // Ends take less than was put aside for them; the rest is used up too.
+    while let Ok((event, _)) = boot.journal.start(&start, at(101)) {
+        boot.journal
+            .end(event, &end_of(&start, 1, at(101)), 1)
+            .unwrap();
+    }
     // The database has taken the older segments: there is room again.
     boot.acknowledge_all();
     boot.run("f", 128, 1);

@@ -269,6 +269,36 @@ async fn another_content_under_the_same_id_is_not_counted_and_its_segment_is_kep
     assert_eq!(quarantined(dir.path()), 1);
 }
 
+/// A database that lost what it had acknowledged (or another one) is not given batches with a hole before them: that
+/// epoch waits for somebody to decide, while later ones are counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_forgot_holds_the_epoch_and_not_the_executor() {
+    let (world, dir) = (World::new().await, tempfile::tempdir().unwrap());
+    let options = Options {
+        segment_bytes: 64,
+        ..options(dir.path())
+    };
+    let life = Lifecycle::new();
+    let spool = world.open(options.clone(), &life).await.unwrap();
+    for _ in 0..3 {
+        let ticket = begin(&spool);
+        finish(&spool, ticket, 3);
+        spool.flush().await;
+    }
+    assert_eq!(world.usage("f").await, (3, 3 * 384));
+    life.drain().cancel();
+    life.run(SOON).await.unwrap();
+    drop(spool);
+
+    let world = World::new().await;
+    let spool = world.open(options, &Lifecycle::new()).await.unwrap();
+    let ticket = begin(&spool);
+    finish(&spool, ticket, 5);
+    spool.flush().await;
+    assert_eq!(world.usage("f").await, (1, 640));
+    assert!(spool.backlog() > 0, "the epoch before waits");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ticket_that_is_never_given_back_is_a_lost_execution() {
     let (world, dir, life) = (
