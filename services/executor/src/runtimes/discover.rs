@@ -231,11 +231,11 @@ fn candidates(extra: &[PathBuf], stem: &str, dirs: &[PathBuf]) -> Vec<PathBuf> {
     } else {
         names.push("nodejs".to_owned());
     }
-    let named = |path: &&PathBuf| {
+    let is_of_stem = |path: &&PathBuf| {
         path.file_name()
             .is_some_and(|name| name.to_string_lossy().starts_with(stem))
     };
-    let explicit = extra.iter().filter(named).cloned();
+    let explicit = extra.iter().filter(is_of_stem).cloned();
     let found = dirs
         .iter()
         .flat_map(|dir| names.iter().map(move |name| dir.join(name)));

@@ -23,7 +23,7 @@ const REQUIREMENTS_39: &str = include_str!("python/requirements-3.9.txt");
 const BOOTSTRAP_MJS: &str = include_str!("node/bootstrap.mjs");
 
 /// Time for pip to fetch and install three small wheels.
-const PIP_TIMEOUT: Duration = Duration::from_secs(180);
+const PIP_TIMEOUT: Duration = Duration::from_mins(3);
 
 /// What connects an interpreter to the Runtime API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -281,9 +281,9 @@ async fn run_pip(python: &Path, extra: &[String], minor: u8, dir: &Path) -> Resu
         return Ok(());
     }
     let text = String::from_utf8_lossy(&output.stderr);
-    let errors = text
+    let last = text
         .lines()
-        .filter(|line| line.to_lowercase().contains("error") || line.contains("No module"));
-    let last = errors.last().unwrap_or("pip failed without a word");
+        .rfind(|line| line.to_lowercase().contains("error") || line.contains("No module"))
+        .unwrap_or("pip failed without a word");
     Err(last.trim().to_owned())
 }

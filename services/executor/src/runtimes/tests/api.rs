@@ -132,15 +132,13 @@ fn serve(stream: TcpStream, ends: &Ends) {
             let Ok(event) = ends.events.lock().unwrap().recv() else {
                 return;
             };
-            let mut text = "HTTP/1.1 200 OK\r\n".to_owned();
-            for (name, value) in &event.headers {
-                text.push_str(&format!("{name}: {value}\r\n"));
-            }
-            text.push_str(&format!(
-                "Content-Length: {}\r\n\r\n{}",
-                event.body.len(),
-                event.body
-            ));
+            let fields: String = event
+                .headers
+                .iter()
+                .map(|(name, value)| [name, ": ", value, "\r\n"].concat())
+                .collect();
+            let (size, body) = (event.body.len(), &event.body);
+            let text = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: {size}\r\n\r\n{body}");
             let _ = out.write_all(text.as_bytes());
         } else {
             let (body, trailers) = read_body(&mut input, &headers);

@@ -1,5 +1,6 @@
 //! Node.js, through our own bootstrap.
 
+use base64::Engine;
 use serde_json::json;
 
 use super::process::{Function, runtime};
@@ -254,7 +255,6 @@ async fn streamed_answers() {
     assert_eq!(post.path, "invocation/id-1/response");
     assert_eq!(post.body, b"half");
     assert_eq!(post.trailers["lambda-runtime-function-error-type"], "Error");
-    use base64::Engine;
     let body = &post.trailers["lambda-runtime-function-error-body"];
     let body = base64::engine::general_purpose::STANDARD
         .decode(body)
@@ -300,4 +300,15 @@ async fn a_parked_node_is_quick() {
         plain[2], parked[2]
     );
     assert!(parked[2] < plain[2] / 2, "{parked:?} {plain:?}");
+}
+
+#[tokio::test]
+async fn a_wrapper_script_comes_first() {
+    let runtime = runtime("nodejs").await;
+    let app =
+        "exports.handler = async () => [process.env.WRAPPED, process.env.AWS_LAMBDA_EXEC_WRAPPER];";
+    let mut function = Function::new(&runtime, &[("index.js", app)]);
+    function.wrap();
+    let mut function = function.start("index.handler");
+    assert_eq!(function.api.invoke("{}").json(), json!(["yes", null]));
 }

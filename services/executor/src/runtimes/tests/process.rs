@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -59,6 +60,8 @@ pub(super) struct Function {
     runtime: Arc<Runtime>,
     child: Option<Child>,
     control: Option<UnixStream>,
+    /// More variables for a plain start.
+    variables: Vec<(String, String)>,
 }
 
 impl Function {
@@ -75,7 +78,18 @@ impl Function {
             runtime: Arc::clone(runtime),
             child: None,
             control: None,
+            variables: Vec::new(),
         }
+    }
+
+    /// Gives the function a wrapper script, which sets `WRAPPED`.
+    pub(super) fn wrap(&mut self) {
+        let script = self.code.path().join("wrapper");
+        std::fs::write(&script, "#!/bin/sh\nWRAPPED=yes exec \"$@\"\n").unwrap();
+        std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
+        let script = script.to_str().unwrap().to_owned();
+        self.variables
+            .push(("AWS_LAMBDA_EXEC_WRAPPER".to_owned(), script));
     }
 
     /// Starts it with the function's environment.
@@ -84,6 +98,7 @@ impl Function {
         program.env = self
             .runtime
             .environment(&spec(&self.runtime, handler), "stream");
+        program.env.append(&mut self.variables);
         self.spawn(&program);
         self
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::sync::OnceCell;
 
-use super::process::{Function, runtime};
-use crate::runtimes::{Client, Runtime};
+use super::process::{Function, runtime, runtimes_dir};
+use crate::runtimes::{Client, Runtime, Runtimes};
 
 /// The host's Python with AWS's client (or what it has), and the same with ours.
 async fn both() -> [Arc<Runtime>; 2] {
@@ -216,4 +216,42 @@ async fn a_parked_python_is_quick() {
         plain[3], parked[3]
     );
     assert!(parked[3] < plain[3] / 2, "{parked:?} {plain:?}");
+}
+
+#[tokio::test]
+async fn a_wrapper_script_comes_first() {
+    for runtime in both().await {
+        let app = "import os\ndef f(e, c): return [os.environ.get('WRAPPED'), os.environ.get('AWS_LAMBDA_EXEC_WRAPPER')]";
+        let mut function = Function::new(&runtime, &[("app.py", app)]);
+        function.wrap();
+        let mut function = function.start("app.f");
+        assert_eq!(function.api.invoke("{}").json(), json!(["yes", null]));
+    }
+}
+
+#[tokio::test]
+async fn every_python_of_the_host_answers() {
+    let runtimes = Runtimes::discover(&runtimes_dir(), &[]).await;
+    for runtime in runtimes
+        .list()
+        .filter(|found| found.name().starts_with("python"))
+    {
+        runtime.prepare().await.unwrap();
+        let app = "import decimal, sys\ndef f(e, c): return [sys.version_info[:2], decimal.Decimal('1.5'), e]";
+        let mut function = Function::new(runtime, &[("app.py", app)]).park();
+        function.assign("app.f");
+        let minor: u8 = runtime
+            .name()
+            .trim_start_matches("python3.")
+            .parse()
+            .unwrap();
+        let want = json!([[3, minor], 1.5, {"text": "Grüße"}]);
+        assert_eq!(function.api.invoke(r#"{"text": "Grüße"}"#).json(), want);
+        println!(
+            "{} {} {:?}",
+            runtime.name(),
+            runtime.version,
+            runtime.client()
+        );
+    }
 }
