@@ -35,6 +35,17 @@ cases!(functions, "functions.py":
 
 cases!(auth, "auth.py": good, refusals, skew, tampered_body, presigned, deleted_keys_stop);
 
+cases!(iam, "iam.py":
+    identity, roles, documents_come_back_byte_for_byte, inline_policies, managed_policies, boundaries, bad_input, paging,
+    aws_cli,
+);
+
+cases!(logs, "logs.py":
+    one_stream, filters, groups, streams, deleted_groups_begin_anew, odd_lines, aws_cli,
+);
+
+cases!(accounts, "accounts.py": operator_commands, accounts_are_apart);
+
 cases!(cli, "cli.py": aws_cli_walk, own_commands, follow, env_prints_exports, doctor);
 
 cases!(examples, "examples.py":

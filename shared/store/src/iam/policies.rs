@@ -145,14 +145,18 @@ impl Store {
         Ok(rows.into_iter().map(Policy::from).collect())
     }
 
-    /// Deletes a policy that is attached to nothing.
+    /// Deletes a policy that is attached to nothing and nobody's boundary.
     pub async fn delete_policy(
         &self,
         account: AccountId,
         arn: &str,
     ) -> Result<PolicyDeletion, Error> {
         let deleted = sqlx::query!(
-            "DELETE FROM iam_policy WHERE account_id = $1 AND arn = $2",
+            "DELETE FROM iam_policy AS p
+             WHERE p.account_id = $1 AND p.arn = $2 AND NOT EXISTS (
+                 SELECT FROM iam_role AS r
+                 WHERE r.account_id = p.account_id AND r.permissions_boundary = p.arn
+             )",
             account.number(),
             arn
         )
@@ -161,6 +165,7 @@ impl Store {
         .map_err(Error::from);
         match deleted {
             Ok(done) if done.rows_affected() == 1 => Ok(PolicyDeletion::Deleted),
+            Ok(_) if self.policy(account, arn).await?.is_some() => Ok(PolicyDeletion::Attached),
             Ok(_) => Ok(PolicyDeletion::NoSuchPolicy),
             Err(error) if error.constraint() == Some(ATTACHED) => Ok(PolicyDeletion::Attached),
             Err(error) => Err(error),
