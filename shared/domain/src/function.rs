@@ -162,7 +162,7 @@ impl FromStr for Architecture {
 /// `Debug` leaves the environment out: its values are secrets.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionSpec {
-    /// Changes whenever anything below changes: the revision id of this version's row.
+    /// Changes whenever anything below changes.
     pub spec_id: String,
     pub account: AccountId,
     pub region: Region,

@@ -183,7 +183,8 @@ fn apply_logging(current: &mut Logging, wanted: LoggingConfig) -> Result<(), Fau
         return Ok(());
     }
     if application.is_some() || system.is_some() {
-        let text = "ApplicationLogLevel and SystemLogLevel can only be set when LogFormat is JSON.";
+        let text = "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or change \
+                    the LogFormat to \"Json\" and try again.";
         return Err(faults::invalid(text));
     }
     current.application_level = None;

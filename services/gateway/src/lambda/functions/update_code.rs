@@ -21,6 +21,11 @@ pub(in crate::lambda) async fn update_code(
     let arn = names::whole(&cx, "lambda:UpdateFunctionCode", &input.function_name)?;
     let architecture = settings::architecture(input.architectures.as_deref())?;
     let before = load(&cx, &arn).await?;
+    if input.image_uri.is_some() {
+        return Err(faults::invalid(
+            "Please don't provide ImageUri when updating a function with packageType Zip.",
+        ));
+    }
     let zip = source(&mut input).zip()?;
     let architecture = architecture.unwrap_or(before.code.architecture);
     let code = upload::check(&cx, zip.clone(), architecture).await?;
@@ -83,7 +88,7 @@ fn source(input: &mut UpdateFunctionCodeRequest) -> Source {
         s3: input.s3_bucket.is_some()
             || input.s3_key.is_some()
             || input.s3_object_version.is_some(),
-        image: input.image_uri.is_some(),
+        image: false,
         kms_key: input.source_kms_key_arn.is_some(),
     }
 }

@@ -242,7 +242,8 @@ async fn environments_and_tags_that_creation_refuses() {
     };
     check(
         levels,
-        "ApplicationLogLevel and SystemLogLevel can only be set when LogFormat is JSON.",
+        "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or change the \
+         LogFormat to \"Json\" and try again.",
     )
     .await;
 }

@@ -109,8 +109,8 @@ async fn log_levels_follow_the_format() {
         application_log_level: text("DEBUG"),
         ..Default::default()
     };
-    let only_json =
-        "ApplicationLogLevel and SystemLogLevel can only be set when LogFormat is JSON.";
+    let only_json = "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or change the \
+         LogFormat to \"Json\" and try again.";
     invalid(update(level.clone()).await, only_json);
     let json = LoggingConfig {
         log_format: text("JSON"),
