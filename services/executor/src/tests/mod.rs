@@ -1,5 +1,6 @@
 //! The executor as a gateway sees it: real sandboxes, runtimes and database, so these need root and a Postgres.
 
+mod cluster;
 mod failures;
 mod fixture;
 mod invoke;
