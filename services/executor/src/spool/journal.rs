@@ -78,6 +78,7 @@ pub(super) struct Journal {
 
     /// Segments before the active one, oldest first.
     retained: VecDeque<Segment>,
+    retained_bytes: u64,
     /// By epoch, oldest first.
     pending: BTreeMap<i64, VecDeque<Pending>>,
 
@@ -123,6 +124,7 @@ impl Journal {
             covers_until: now.max(legacy.covers_until),
             open: HashMap::new(),
             reserved: 0,
+            retained_bytes: legacy.retained.iter().map(|segment| segment.bytes).sum(),
             retained: legacy.retained,
             pending: legacy.pending,
             buffer: Vec::with_capacity(1 << 10),
@@ -290,6 +292,7 @@ impl Journal {
             return Err(error);
         }
         self.unsynced.push(Arc::clone(&old.file));
+        self.retained_bytes += old.bytes;
         self.retained.push_back(old);
         Ok(())
     }
@@ -384,6 +387,8 @@ impl Journal {
             }
             needed
         });
+        let retired_bytes: u64 = retired.iter().map(|segment| segment.bytes).sum();
+        self.retained_bytes -= retired_bytes;
         retired
     }
 
@@ -399,8 +404,7 @@ impl Journal {
 
     /// Bytes in all segments.
     pub(super) fn bytes(&self) -> u64 {
-        let retained: u64 = self.retained.iter().map(|segment| segment.bytes).sum();
-        retained + self.active.bytes
+        self.retained_bytes + self.active.bytes
     }
 
     /// Events that no batch has yet.

@@ -45,8 +45,38 @@ pub(super) enum SendError {
     },
 }
 
+/// Says what the spool's metrics are.
+fn describe() {
+    metrics::describe_gauge!(
+        "tollgate_spool_bytes",
+        metrics::Unit::Bytes,
+        "Metering records on the local disk that the database has not acknowledged"
+    );
+    metrics::describe_gauge!(
+        "tollgate_spool_batches_waiting",
+        "Sealed batches of usage on their way to the database"
+    );
+    metrics::describe_counter!(
+        "tollgate_spool_batches_total",
+        "Batches of usage that the database has acknowledged"
+    );
+    metrics::describe_counter!(
+        "tollgate_spool_damage_total",
+        "Places in the metering spool that could not be read, or that the database knows otherwise"
+    );
+    metrics::describe_counter!(
+        "tollgate_spool_held_total",
+        "Times the database refused a batch because others before it are missing there"
+    );
+    metrics::describe_counter!(
+        "tollgate_spool_platform_lost_total",
+        "Executions that started and never ended: counted, not charged"
+    );
+}
+
 /// Starts the background work. It ends at the drain once nothing runs and everything is sent, or at the cut.
 pub(super) fn start(shared: &Arc<Shared>, life: &Lifecycle) {
+    describe();
     let stop = Stop {
         drain: life.drain().clone(),
         cut: life.cut().clone(),
@@ -162,11 +192,19 @@ async fn seal(shared: &Arc<Shared>) {
     }
 }
 
+fn gauge(bytes: u64, backlog: usize) {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    let (bytes, backlog) = (bytes as f64, backlog as f64);
+    metrics::gauge!("tollgate_spool_bytes").set(bytes);
+    metrics::gauge!("tollgate_spool_batches_waiting").set(backlog);
+}
+
 fn seal_and_roll(shared: &Shared) -> Result<(), Error> {
     let now = shared.clock.now();
     let roll = {
         let mut journal = shared.journal.lock();
         journal.seal(now)?;
+        gauge(journal.bytes(), journal.backlog());
         journal.wants_roll().then(|| journal.allot_segment())
     };
     if let Some((dir, number, capacity)) = roll {
@@ -293,7 +331,13 @@ fn report_damage(shared: &Shared, pending: &Pending, why: &'static str) {
 }
 
 async fn acknowledge(shared: &Arc<Shared>, pending: &Pending) -> Result<(), SendError> {
-    let retired = shared.journal.lock().acknowledge(pending.id);
+    let (retired, bytes, backlog) = {
+        let mut journal = shared.journal.lock();
+        let retired = journal.acknowledge(pending.id);
+        (retired, journal.bytes(), journal.backlog())
+    };
+    metrics::counter!("tollgate_spool_batches_total").increment(1);
+    gauge(bytes, backlog);
     if retired.is_empty() {
         return Ok(());
     }
