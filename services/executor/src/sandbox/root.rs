@@ -65,7 +65,9 @@ const DEVICES: [(&str, u64); 5] = [
 ];
 
 /// Files of `/proc` that tell about the host or act on it.
-const MASKED: [&str; 9] = [
+const MASKED: [&str; 11] = [
+    "cmdline",
+    "config.gz",
     "kcore",
     "keys",
     "key-users",
@@ -77,7 +79,7 @@ const MASKED: [&str; 9] = [
     "latency_stats",
 ];
 
-const MASKED_DIRS: [&str; 4] = ["acpi", "scsi", "bus", "irq"];
+const MASKED_DIRS: [&str; 6] = ["acpi", "bus", "driver", "fs", "irq", "scsi"];
 
 const ROOT_OPTIONS: &str = "mode=755,size=4m,nr_inodes=4096";
 const SHARED_MEMORY_OPTIONS: &str = "mode=1777,size=64m,nr_inodes=4096";

@@ -5,17 +5,19 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
 use nix::sys::signal::Signal;
 use nix::sys::socket::{Shutdown, shutdown};
-use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe;
 use tokio::net::{TcpListener, UnixStream};
+use tokio::sync::watch;
 
 use super::cgroup::Cgroup;
 use super::protocol::{self, Event, Mounted, Refusal, Request};
@@ -48,13 +50,9 @@ pub struct Sandbox {
     pidfd: OwnedFd,
     channel: AsyncFd<OwnedFd>,
     out_of_memory: Option<AsyncFd<OwnedFd>>,
-    ended: Mutex<Ended>,
-}
-
-#[derive(Debug, Default)]
-struct Ended {
-    exit: Option<Exit>,
-    peak_kb: u64,
+    exit: watch::Sender<Option<Exit>>,
+    /// As the first process tells it at the end, where there is no control group.
+    peak_kb: AtomicU64,
 }
 
 impl Sandbox {
@@ -77,7 +75,7 @@ impl Sandbox {
             Some(cgroup) => cgroup.out_of_memory_event().map_err(broken)?,
             None => None,
         };
-        Ok(Self {
+        let sandbox = Self {
             id: Id(id),
             stdout: pipe::Receiver::from_owned_fd(stdout).map_err(broken)?,
             stderr: pipe::Receiver::from_owned_fd(stderr).map_err(broken)?,
@@ -89,8 +87,14 @@ impl Sandbox {
             pidfd,
             channel,
             out_of_memory: event.map(sys::watch).transpose().map_err(broken)?,
-            ended: Mutex::default(),
-        })
+            exit: watch::Sender::default(),
+            peak_kb: AtomicU64::default(),
+        };
+        // Before we asked to be told, so we were not.
+        if sandbox.out_of_memory_kills() > 0 {
+            sandbox.kill();
+        }
+        Ok(sandbox)
     }
 
     /// The value for `AWS_LAMBDA_RUNTIME_API`.
@@ -101,17 +105,16 @@ impl Sandbox {
     /// Waits for the program's end. May be cancelled, and called again. While somebody waits here, the whole sandbox ends as soon
     /// as anything in it has run out of memory.
     pub async fn exited(&self) -> Exit {
+        let mut exit = self.exit.subscribe();
         loop {
-            if let Some(exit) = self.ended.lock().exit {
+            if let Some(exit) = *exit.borrow_and_update() {
                 return exit;
             }
             tokio::select! {
+                // Of several that wait here, one receives the event and this tells the others. Our sender lives, so it never fails.
+                _ = exit.changed() => {}
                 event = receive::<Event>(&self.channel) => self.note(event),
-                () = self.runs_out_of_memory() => {
-                    if self.out_of_memory_kills() > 0 {
-                        self.kill();
-                    }
-                }
+                () = self.runs_out_of_memory() => self.kill(),
             }
         }
     }
@@ -132,7 +135,7 @@ impl Sandbox {
     pub fn memory_peak_mb(&self) -> u32 {
         let bytes = match &self.cgroup {
             Some(cgroup) => cgroup.memory_peak(),
-            None => self.ended.lock().peak_kb * 1024,
+            None => self.peak_kb.load(Ordering::Relaxed) * 1024,
         };
         u32::try_from(bytes.div_ceil(1024 * 1024)).unwrap_or(u32::MAX)
     }
@@ -188,30 +191,51 @@ impl Sandbox {
     }
 
     fn note(&self, event: Result<Option<(Event, Vec<OwnedFd>)>, Error>) {
-        let mut ended = self.ended.lock();
         let (code, signal) = match event {
             Ok(Some((Event::Exited { status, peak_kb }, _))) => {
-                ended.peak_kb = peak_kb;
+                self.peak_kb.store(peak_kb, Ordering::Relaxed);
                 decode(status)
             }
             // The whole sandbox was killed, or the spawner died and took it along.
             _ => (None, Some(libc::SIGKILL)),
         };
         let out_of_memory = self.out_of_memory_kills() > 0;
-        ended.exit.get_or_insert(Exit { code, signal, out_of_memory });
+        self.exit.send_if_modified(|exit| {
+            let first = exit.is_none();
+            exit.get_or_insert(Exit { code, signal, out_of_memory });
+            first
+        });
     }
 
+    /// Returns when the kernel has killed something inside for want of memory; never where the kernel kills the whole sandbox
+    /// by itself.
     async fn runs_out_of_memory(&self) {
         let Some(event) = &self.out_of_memory else {
             return std::future::pending().await;
         };
-        let read = event.async_io(Interest::READABLE, |event| {
-            let mut count = [0; 8];
-            nix::unistd::read(event, &mut count).map_err(io::Error::from)
-        });
-        if read.await.is_err() {
-            std::future::pending::<()>().await;
+        loop {
+            // Stays readable until handled, so that nothing is lost when this future is dropped in between.
+            let Ok(mut readable) = event.readable().await else {
+                return std::future::pending().await;
+            };
+            if self.killed_for_memory().await {
+                return;
+            }
+            // Memory was short for a moment and nothing was killed.
+            let _ = nix::unistd::read(event.get_ref(), &mut [0; 8]);
+            readable.clear_ready();
         }
+    }
+
+    /// We are told before the kernel has killed: waits until it has, or has found that it need not.
+    async fn killed_for_memory(&self) -> bool {
+        while self.out_of_memory_kills() == 0 {
+            if !self.cgroup.as_ref().is_some_and(Cgroup::is_out_of_memory) {
+                return self.out_of_memory_kills() > 0;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        true
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -238,6 +239,8 @@ fn spawn(
     let (started, result) = std::sync::mpsc::channel();
     let mut command = Command::new(program);
     command
+        // What functions see as the first process' name: not where this program is installed.
+        .arg0("init")
         .args(["sandbox-spawner", "3"])
         .env_clear()
         .stdin(Stdio::null())

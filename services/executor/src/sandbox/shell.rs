@@ -44,6 +44,9 @@ impl Plan<'_> {
     }
 }
 
+/// What the first process of a sandbox is called inside.
+const NAME: &std::ffi::CStr = c"sandbox-init";
+
 /// Runs a shell to its end. `orders` is its only descriptor besides 0 to 2.
 pub(super) fn run(plan: &Plan<'_>, orders: &OwnedFd) -> ! {
     let ready = prepare(plan);
@@ -57,6 +60,7 @@ pub(super) fn run(plan: &Plan<'_>, orders: &OwnedFd) -> ! {
 
 fn prepare(plan: &Plan<'_>) -> Result<TcpListener, String> {
     let step = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
+    prctl::set_name(NAME).map_err(|error| format!("name: {error}"))?;
     init::take_signals().map_err(step("signals"))?;
     init::die_with_parent(plan.isolation()).map_err(step("parent's death"))?;
     let Some(walls) = &plan.walls else {
