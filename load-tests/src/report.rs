@@ -31,11 +31,6 @@ impl Row {
         Self::new(subject, measure, value, format!("≥ {goal}"), Some(value >= goal), beside)
     }
 
-    /// A row that informs.
-    pub(crate) fn note(subject: &str, measure: &str, value: f64, beside: String) -> Self {
-        Self::new(subject, measure, value, String::new(), None, beside)
-    }
-
     fn new(
         subject: &str,
         measure: &str,

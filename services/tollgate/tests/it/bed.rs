@@ -18,7 +18,9 @@ pub(crate) const TOLLGATE: &str = env!("CARGO_BIN_EXE_tollgate");
 pub(crate) struct Bed {
     pub(crate) url: String,
     pub(crate) data_dir: PathBuf,
-    running: Option<Running>,
+    pub(crate) running: Option<Running>,
+    /// Settings of services that run apart.
+    pub(crate) environment: Vec<(String, String)>,
 }
 
 /// A process of ours that serves; it ends with the test process whatever becomes of that.
@@ -41,7 +43,12 @@ impl Running {
     pub(crate) fn start(words: &[&str], environment: &[(&str, &str)]) -> (Self, String) {
         // The kernel ends it with us, so that a failed test leaves nothing behind.
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "TERM", TOLLGATE]).args(words).envs(environment.iter().copied());
+        command
+            .args(["--pdeathsig", "TERM", TOLLGATE])
+            .args(words)
+            .env_clear()
+            .envs(std::env::vars_os().filter(|(name, _)| !is_ours(&name.to_string_lossy())))
+            .envs(environment.iter().copied());
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -63,7 +70,7 @@ impl Running {
         self.child.wait().expect("ended");
     }
 
-    /// Asks it to end and answers what it wrote last and how it ended.
+    /// Asks it to end and answers how it ended.
     pub(crate) fn stop(mut self) -> std::process::ExitStatus {
         terminate(&self.child);
         let mut rest = String::new();
@@ -90,7 +97,7 @@ impl Bed {
     /// The platform that tests share.
     pub(crate) fn shared() -> Self {
         match (std::env::var("TOLLGATE_TEST_URL"), std::env::var("TOLLGATE_TEST_DIR")) {
-            (Ok(url), Ok(dir)) => Self { url, data_dir: dir.into(), running: None },
+            (Ok(url), Ok(dir)) => Self { url, data_dir: dir.into(), running: None, environment: Vec::new() },
             _ => Self::own(),
         }
     }
@@ -99,7 +106,7 @@ impl Bed {
     pub(crate) fn own() -> Self {
         let work = tempfile::Builder::new().prefix("tollgate-it-").tempdir().expect("a directory");
         let data_dir = work.path().join("data");
-        let mut bed = Self { url: String::new(), data_dir, running: None };
+        let mut bed = Self { url: String::new(), data_dir, running: None, environment: Vec::new() };
         bed.start();
         if let Some(running) = &mut bed.running {
             running._work = Some(work);
@@ -128,7 +135,7 @@ impl Bed {
         work
     }
 
-    /// Ends it the polite way.
+    /// Ends it the polite way and answers how it ended.
     pub(crate) fn stop(&mut self) -> std::process::ExitStatus {
         self.running.take().expect("our own platform").stop()
     }
@@ -136,9 +143,12 @@ impl Bed {
     /// A command of ours against this platform's data directory.
     pub(crate) fn operator(&self, words: &[&str]) -> String {
         let output = Command::new(TOLLGATE)
+            .env_clear()
+            .envs(std::env::vars_os().filter(|(name, _)| !is_ours(&name.to_string_lossy())))
             .args(words)
             .arg("--data-dir")
             .arg(&self.data_dir)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .output()
             .expect("tollgate runs");
         text_of(&output, &format!("tollgate {words:?}"))
@@ -178,7 +188,7 @@ impl Bed {
             .arg(here.join("tests/it/clients").join(script))
             .arg(case)
             .env_clear()
-            .envs(std::env::vars_os().filter(|(name, _)| !name.to_string_lossy().starts_with("AWS_")))
+            .envs(std::env::vars_os().filter(|(name, _)| !is_ours(&name.to_string_lossy())))
             .envs(self.environment(account))
             .env("EXAMPLES_DIR", repository.join("examples"));
         command
@@ -197,6 +207,11 @@ impl Bed {
             ("DATA_DIR", self.data_dir.display().to_string()),
         ])
     }
+}
+
+/// Variables that would point clients, or our own commands, elsewhere.
+fn is_ours(name: &str) -> bool {
+    name.starts_with("AWS_") || name.starts_with("TOLLGATE_")
 }
 
 /// Standard output of a command that must succeed.

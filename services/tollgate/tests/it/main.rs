@@ -1,5 +1,9 @@
 //! End-to-end tests: the real binary, real Postgres and Redis, real sandboxes, real clients.
 
+mod apart;
 mod bed;
 mod clients;
+mod command_line;
 mod faults;
+mod house;
+mod private_services;

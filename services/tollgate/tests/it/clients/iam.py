@@ -26,14 +26,14 @@ def identity():
 
 def roles():
     iam = client("iam")
-    tags = [{"Key": "team", "Value": "a b&c<d>"}, {"Key": "äöü", "Value": ""}]
-    made = role(iam, "runner", Path="/svc/", Description="runs: things", MaxSessionDuration=7200, Tags=tags)
+    tags = [{"Key": "team", "Value": "a b=c"}, {"Key": "äöü", "Value": ""}]
+    made = role(iam, "runner", Path="/svc/", Description="runs <this> & that\n", MaxSessionDuration=7200, Tags=tags)
     assert made["Arn"] == f"arn:aws:iam::{ACCOUNT}:role/svc/runner", made
     assert made["RoleId"].startswith("AROA") and len(made["RoleId"]) == 21, made
     assert made["AssumeRolePolicyDocument"] == TRUST and made["Tags"] == tags, made
     assert made["CreateDate"] <= datetime.datetime.now(datetime.timezone.utc), made
     got = iam.get_role(RoleName="runner")["Role"]
-    assert got == {**made, "MaxSessionDuration": 7200, "Description": "runs: things", "RoleLastUsed": {}}, got
+    assert got == {**made, "MaxSessionDuration": 7200, "Description": "runs <this> & that\n", "RoleLastUsed": {}}, got
     with raises("EntityAlreadyExists", "Role with name runner already exists.", 409):
         role(iam, "runner")
     with raises("EntityAlreadyExists", "Role with name RUNNER already exists.", 409):
@@ -175,7 +175,7 @@ def bad_input():
         with raises("MalformedPolicyDocument", text, 400):
             iam.create_policy(PolicyName="p", PolicyDocument=document)
     for name in ("", "a b", "x" * 65):
-        with raises("ValidationError", "validation error", 400):
+        with raises("ValidationError", "roleName", 400):
             iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
     with raises("ValidationError", "validation error", 400):
         iam.create_role(RoleName="s", AssumeRolePolicyDocument=trust, MaxSessionDuration=1)

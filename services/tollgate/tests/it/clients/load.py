@@ -39,8 +39,7 @@ def one(number, book):
         assert len(billed) == 1, log_tail(answer)
         book["answered"] += 1
         book["billed_ms"] += int(billed[0])
-        if book["answered"] == 1:
-            open(os.environ["STOP"] + f".started-{number}", "w").close()
+        open(os.environ["STOP"] + f".answered-{number}", "w").close()
 
 
 def run():

@@ -1,0 +1,122 @@
+//! Services on their own: a given Postgres and Redis, one gateway, executors that may die.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use store::{Role, Store, Vault};
+use tempfile::TempDir;
+
+use crate::bed::{Bed, Running, TOLLGATE};
+
+/// A Postgres and a Redis that belong to none of the services.
+struct Databases {
+    child: Child,
+    postgres: String,
+    redis: String,
+}
+
+impl Databases {
+    fn start(work: &std::path::Path) -> Self {
+        let mut child = Command::new("setpriv")
+            .args(["--pdeathsig", "TERM", TOLLGATE, "private-services", "--data-dir"])
+            .arg(work.join("databases"))
+            .args(["sh", "-c", "echo \"$DATABASE_URL\"; echo \"$REDIS_URL\"; exec cat"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("setpriv (util-linux) starts tollgate");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut line = || lines.next().expect("a line").expect("readable");
+        let (postgres, redis) = (line(), line());
+        Self { child, postgres, redis }
+    }
+}
+
+impl Drop for Databases {
+    fn drop(&mut self) {
+        // End of input ends the command, and with it the databases.
+        drop(self.child.stdin.take().map(|mut input| input.flush()));
+        let _ = self.child.wait();
+    }
+}
+
+/// An installation of services apart.
+pub(crate) struct Apart {
+    // Fields are dropped in this order: services before what they need.
+    executors: Vec<Option<Running>>,
+    pub(crate) gateway: Bed,
+    databases: Databases,
+    environment: Vec<(String, String)>,
+    work: TempDir,
+}
+
+impl Apart {
+    pub(crate) fn start(executors: usize) -> Self {
+        let work = tempfile::Builder::new().prefix("tollgate-apart-").tempdir().expect("a directory");
+        let databases = Databases::start(work.path());
+        let key = |byte: u8| {
+            use base64::Engine as _;
+            base64::engine::general_purpose::STANDARD.encode([byte; 32])
+        };
+        let environment = [
+            ("TOLLGATE_DATABASE_URL", databases.postgres.clone()),
+            ("TOLLGATE_REDIS_URL", databases.redis.clone()),
+            ("TOLLGATE_MASTER_KEY", key(1)),
+            ("TOLLGATE_CLUSTER_SECRET", key(2)),
+            ("TOLLGATE_STORAGE_DIR", work.path().join("code").display().to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec();
+        let data_dir = work.path().join("gateway");
+        let gateway = Bed { url: String::new(), data_dir, running: None, environment: environment.clone() };
+        let mut apart = Self { executors: Vec::new(), gateway, databases, environment, work };
+        apart.gateway.operator(&["migrate"]);
+        let dir = apart.gateway.data_dir.display().to_string();
+        let (running, url) = apart.service(&["gateway", "--listen", "127.0.0.1:0", "--data-dir", &dir]);
+        apart.gateway.url = url;
+        apart.gateway.running = Some(running);
+        for _ in 0..executors {
+            apart.executors.push(None);
+            apart.start_executor(apart.executors.len() - 1);
+        }
+        apart
+    }
+
+    fn service(&self, words: &[&str]) -> (Running, String) {
+        let environment: Vec<_> =
+            self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let (running, line) = Running::start(words, &environment);
+        let url = line.split_whitespace().find(|word| word.starts_with("http://"));
+        (running, url.unwrap_or_default().to_owned())
+    }
+
+    fn executor_dir(&self, number: usize) -> PathBuf {
+        self.work.path().join(format!("executor-{number}"))
+    }
+
+    /// Starts an executor, for the first time or on what an earlier one of this number left.
+    pub(crate) fn start_executor(&mut self, number: usize) {
+        let dir = self.executor_dir(number).display().to_string();
+        let listen = ["--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"];
+        let (running, _) = self.service(&[&["executor", "--data-dir", &dir], listen.as_slice()].concat());
+        self.executors[number] = Some(running);
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill_executor(&mut self, number: usize) {
+        self.executors[number].take().expect("a running executor").kill();
+    }
+
+    /// Ends all executors the polite way: what they spooled is in Postgres afterwards.
+    pub(crate) fn stop_executors(&mut self) {
+        for running in self.executors.iter_mut().filter_map(Option::take) {
+            assert!(running.stop().success(), "an executor ended with a failure");
+        }
+    }
+
+    pub(crate) async fn store(&self) -> Store {
+        let vault = Vault::new(&[1; 32]);
+        Store::connect(&self.databases.postgres, Role::Owner, 2, vault).await.expect("Postgres")
+    }
+}
