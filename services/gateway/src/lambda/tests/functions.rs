@@ -182,6 +182,19 @@ async fn what_creation_refuses() {
         mandatory,
     )
     .await;
+    let unknown = CreateFunctionRequest {
+        runtime: text("cobol85"),
+        ..request("f")
+    };
+    let unknown = handlers::create(world.call(ALICE), unknown)
+        .await
+        .unwrap_err();
+    assert_eq!(unknown.code(), "InvalidParameterValueException");
+    assert!(
+        unknown
+            .message()
+            .starts_with("Value cobol85 at 'runtime' failed to satisfy constraint")
+    );
     let retired = CreateFunctionRequest {
         runtime: text("python3.7"),
         ..request("f")
