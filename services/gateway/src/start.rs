@@ -81,6 +81,8 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
     let ours = server::own_paths(Arc::clone(&app)).merge(options.health);
     let front = Arc::new(Front::new(Arc::clone(&app)));
     life.spawn("gateway", server::serve(options.listener, options.tls, front, ours, life.clone()));
+    // Log groups that were deleted when an earlier process ended.
+    life.spawn("sweep logs", crate::logs::sweep(app.store.clone(), life.clone()));
     life.spawn("gateway tick", tick(app, options.redis, options.cluster_secret, stamp, life.clone()));
     Ok(Handle { address, executors })
 }

@@ -30,10 +30,10 @@ impl std::fmt::Debug for LogLine {
     }
 }
 
-/// What an event counts for besides its message, in bytes (CloudWatch Logs quotas, "Batch size").
+/// What an event counts for besides its message, in bytes (`CloudWatch` Logs quotas, "Batch size").
 pub const EVENT_OVERHEAD_BYTES: usize = 26;
 
-/// A filter pattern for unstructured messages, as CloudWatch Logs reads it ("Filter pattern syntax", unstructured log
+/// A filter pattern for unstructured messages, as `CloudWatch` Logs reads it ("Filter pattern syntax", unstructured log
 /// events): terms must all occur, `-term` must not, of only `?term`s one is enough. A term with other characters than
 /// letters, digits and underscores is quoted. Case matters. The empty pattern matches everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -156,6 +156,19 @@ mod tests {
         assert!(refused("\"open").contains("does not end"));
         assert!(refused("a.b").contains("double quotes"));
         assert!(refused("ERROR -").contains("missing"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_and_quoting_finds_it_in_itself(text in ".{1,40}") {
+            let _ = Pattern::parse(&text);
+            let quoted = format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+            let pattern = Pattern::parse(&quoted).unwrap();
+            let around = ["before", text.as_str(), "after"].concat();
+            proptest::prop_assert!(pattern.matches(&around));
+            let without = Pattern::parse(&format!("-{quoted}")).unwrap();
+            proptest::prop_assert!(!without.matches(&text));
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The errors of CloudWatch Logs. The texts are AWS's unless a comment says that they are ours.
+//! The errors of `CloudWatch` Logs. The texts are AWS's unless a comment says that they are ours.
 
 use wire::Fault;
 
@@ -34,7 +34,7 @@ pub(super) fn bad_token() -> Fault {
     invalid("The specified nextToken is invalid.")
 }
 
-/// Ours: the part of CloudWatch Logs that functions' logs need is here, the rest is not.
+/// Ours: the part of `CloudWatch` Logs that functions' logs need is here, the rest is not.
 pub(super) fn unsupported(what: &str) -> Fault {
     invalid(format!("Tollgate does not support {what}."))
 }

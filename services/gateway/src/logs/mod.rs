@@ -1,4 +1,4 @@
-//! CloudWatch Logs over the functions' own log groups.
+//! `CloudWatch` Logs over the functions' own log groups.
 
 mod events;
 mod faults;

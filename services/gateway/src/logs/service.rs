@@ -1,4 +1,4 @@
-//! The operations of CloudWatch Logs, bound to their handlers.
+//! The operations of `CloudWatch` Logs, bound to their handlers.
 
 use aws_model::logs::{
     CreateLogGroup, CreateLogStream, DeleteLogGroup, DescribeLogGroups, DescribeLogStreams,

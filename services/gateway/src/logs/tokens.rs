@@ -1,7 +1,7 @@
 //! Where a listing goes on, and what events are called.
 //!
 //! Clients may not read tokens, but they compare and keep them: the same place has the same token, and events' ids sort as
-//! the events do. A place is written in 56 digits, as in CloudWatch Logs: 20 of microseconds and 36 of the event's number.
+//! the events do. A place is written in 56 digits, as in `CloudWatch` Logs: 20 of microseconds and 36 of the event's number.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
