@@ -1,10 +1,14 @@
 //! `tollgate private-services`: a Postgres and a Redis for the length of a command, for tests.
 
 use std::os::unix::process::ExitStatusExt;
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 
 use anyhow::{Context, Result};
 use chassis::Lifecycle;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::PrivateServices;
 use crate::data_dir::DataDir;
@@ -25,14 +29,7 @@ pub(crate) async fn run(args: PrivateServices) -> Result<ExitCode> {
     let dir = DataDir::claim(&dir)?;
     let life = Lifecycle::new();
     let services = Services::start(dir.path(), Tuning::Test, &life).await?;
-    let (program, words) = args.command.split_first().context("a command")?;
-    let status = tokio::process::Command::new(program)
-        .args(words)
-        .env("DATABASE_URL", &services.postgres_url)
-        .env("REDIS_URL", &services.redis_url)
-        .status()
-        .await
-        .with_context(|| format!("{program} cannot be started"));
+    let status = command(&args.command, &services).await;
     life.drain().cancel();
     services.stop().await;
     let status = status?;
@@ -41,4 +38,27 @@ pub(crate) async fn run(args: PrivateServices) -> Result<ExitCode> {
         .or_else(|| Some(128 + status.signal()?))
         .unwrap_or(1);
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
+/// Runs the command to its end. A signal for us is passed on to it, and ends us through its end.
+async fn command(words: &[String], services: &Services) -> Result<ExitStatus> {
+    let (program, words) = words.split_first().context("a command")?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut child = Command::new(program)
+        .args(words)
+        .env("DATABASE_URL", &services.postgres_url)
+        .env("REDIS_URL", &services.redis_url)
+        .spawn()
+        .with_context(|| format!("{program} cannot be started"))?;
+    loop {
+        tokio::select! {
+            status = child.wait() => return Ok(status?),
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if let Some(pid) = child.id() {
+            let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM);
+        }
+    }
 }

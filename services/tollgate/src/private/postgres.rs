@@ -19,12 +19,14 @@ use super::services::Tuning;
 /// The owner of everything in it.
 const USER: &str = "tollgate";
 const DATABASE: &str = "tollgate";
+/// Its directory in the data directory.
+pub(super) const HOME: &str = "postgres";
 const SOCKET: &str = ".s.PGSQL.5432";
 
 /// Starts the Postgres of `data_dir` (absolute), making its cluster at the first start. Returns before it accepts
 /// connections; see [`is_ready`].
 pub(crate) fn start(data_dir: &Path, tuning: Tuning) -> Result<(Guard, Ready)> {
-    let home = data_dir.join("postgres");
+    let home = data_dir.join(HOME);
     let quarters = Quarters::prepare(&home, &["postgres", "nobody"])?;
     let program = found::postgres(cluster_version(&home.join("data")))?.path;
     if !home.join("data").exists() {
@@ -73,7 +75,7 @@ impl Ready {
 
 /// The URL of a database of the private Postgres in `data_dir`, for a process other than the one that runs it.
 pub(crate) fn url_of(data_dir: &Path) -> Result<String> {
-    let quarters = Quarters::visit(&data_dir.join("postgres"));
+    let quarters = Quarters::visit(&data_dir.join(HOME));
     let (socket, _) = quarters.socket(SOCKET)?;
     Ok(url(&socket, DATABASE))
 }

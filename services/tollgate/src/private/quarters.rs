@@ -131,6 +131,17 @@ impl Quarters {
     }
 }
 
+/// Removes what was made outside of `dir` for its child. Call it when the child has ended.
+pub(crate) fn leave(dir: &Path) {
+    // The mount point is empty on our side. Neither is there in most cases.
+    let _ = std::fs::remove_dir(Path::new(RUN_DIR).join(hash(dir)));
+    let Ok(links) = link_dir() else { return };
+    let link = links.join(format!("{}.dir", hash(dir)));
+    if std::fs::read_link(&link).is_ok_and(|target| target == dir) {
+        let _ = std::fs::remove_file(link);
+    }
+}
+
 /// What a child does between fork and exec.
 struct Entry {
     bind: Option<(CString, CString)>,

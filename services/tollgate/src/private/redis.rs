@@ -12,13 +12,15 @@ use super::found;
 use super::guard::{Guard, Program, wait_for_leftover};
 use super::quarters::Quarters;
 
+/// Its directory in the data directory.
+pub(super) const HOME: &str = "redis";
 const SOCKET: &str = "redis.sock";
 const PID_FILE: &str = "redis.pid";
 
 /// Starts the Redis of `data_dir` (absolute). Returns before it accepts connections; see [`Ready::check`].
 pub(crate) fn start(data_dir: &Path) -> Result<(Guard, Ready)> {
     let program = found::redis()?.path;
-    let home = data_dir.join("redis");
+    let home = data_dir.join(HOME);
     let quarters = Quarters::prepare(&home, &["redis", "nobody"])?;
     let (socket, socket_inside) = quarters.socket(SOCKET)?;
     let config = settings(quarters.inside(), &socket_inside);

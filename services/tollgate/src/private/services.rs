@@ -1,12 +1,12 @@
 //! Both private services together.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use chassis::Lifecycle;
 
 use super::guard::{Guard, State};
-use super::{postgres, redis};
+use super::{postgres, quarters, redis};
 
 /// What Postgres is tuned for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub(crate) enum Tuning {
 
 /// The running private Postgres and Redis.
 pub(crate) struct Services {
+    data_dir: PathBuf,
     postgres: Guard,
     redis: Guard,
     /// Of the database, as its owner.
@@ -44,6 +45,7 @@ impl Services {
             redis.ready(async |_| redis_ready.check().await),
         );
         let services = Self {
+            data_dir: data_dir.to_owned(),
             postgres,
             redis,
             postgres_url: postgres_ready.url,
@@ -78,5 +80,7 @@ impl Services {
     /// Stops both in order. For after everything that uses them has ended.
     pub(crate) async fn stop(self) {
         tokio::join!(self.postgres.stop(), self.redis.stop());
+        quarters::leave(&self.data_dir.join(postgres::HOME));
+        quarters::leave(&self.data_dir.join(redis::HOME));
     }
 }

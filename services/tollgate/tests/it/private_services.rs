@@ -24,10 +24,11 @@ struct Running {
 }
 
 fn work() -> TempDir {
-    let work = tempfile::tempdir().expect("a directory");
-    let mode = std::os::unix::fs::MetadataExt::mode(&work.path().metadata().expect("metadata"));
-    assert_eq!(mode & 0o777, 0o700, "the tests rely on a private directory");
-    work
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    tempfile::Builder::new()
+        .permissions(private)
+        .tempdir()
+        .expect("a directory")
 }
 
 impl Running {
@@ -35,7 +36,12 @@ impl Running {
         let mut child = Command::new(TOLLGATE)
             .args(["private-services", "--data-dir"])
             .arg(dir)
-            .args(["--", "sh", "-c", "echo $DATABASE_URL $REDIS_URL; cat >&2; exit 7"])
+            .args([
+                "--",
+                "sh",
+                "-c",
+                "echo $DATABASE_URL $REDIS_URL; cat >&2; exit 7",
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -43,10 +49,17 @@ impl Running {
         let mut line = String::new();
         let mut output = BufReader::new(child.stdout.take().expect("piped"));
         output.read_line(&mut line).expect("readable");
-        assert!(line.contains("postgres://tollgate@localhost/tollgate?host="), "{line:?}");
+        assert!(
+            line.contains("postgres://tollgate@localhost/tollgate?host="),
+            "{line:?}"
+        );
         assert!(line.contains("unix://"), "{line:?}");
         let input = child.stdin.take().expect("piped");
-        Self { child, input, dir: dir.to_owned() }
+        Self {
+            child,
+            input,
+            dir: dir.to_owned(),
+        }
     }
 
     fn postgres(&self) -> i32 {
@@ -65,8 +78,14 @@ impl Running {
 }
 
 fn pid(file: &Path) -> i32 {
-    let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    text.lines().next().expect("a line").trim().parse().expect("a process id")
+    let text =
+        std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    text.lines()
+        .next()
+        .expect("a line")
+        .trim()
+        .parse()
+        .expect("a process id")
 }
 
 fn runs(pid: i32) -> bool {
@@ -166,7 +185,12 @@ fn a_directory_serves_one_at_a_time() {
 fn a_deep_directory_works() {
     let work = work();
     let deep = "a-rather-long-name-for-a-directory";
-    let dir = work.path().join(deep).join(deep).join(deep).join("with a space, it's \"deep\"");
+    let dir = work
+        .path()
+        .join(deep)
+        .join(deep)
+        .join(deep)
+        .join("with a space, it's \"deep\"");
     let running = Running::start(&dir);
     assert!(runs(running.postgres()) && runs(running.redis()));
     assert_eq!(running.stop(), Some(7));
