@@ -33,6 +33,8 @@ function writeLine(text) {
     try {
       bytes = bytes.subarray(fs.writeSync(1, bytes));
     } catch (error) {
+      // Nobody reads any more: the executor is gone, and an error about it could not be written either.
+      if (error.code === "EPIPE") process.reallyExit(1);
       if (error.code !== "EAGAIN") throw error;
       // The reader is behind: wait a millisecond for it.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
