@@ -234,6 +234,7 @@ async fn aliases_are_listed_by_name_and_version() {
     assert_eq!(names, ["a", "b"]);
     assert_eq!(list(None, marker).await, (vec!["c".to_owned()], None));
     assert_eq!(list(Some("2"), None).await.0, ["c"]);
+    assert!(list(Some("99999999999"), None).await.0.is_empty());
     let nowhere = ListAliasesRequest {
         function_name: "g".to_owned(),
         ..Default::default()
