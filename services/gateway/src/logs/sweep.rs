@@ -2,12 +2,17 @@
 
 use chassis::Lifecycle;
 use store::Store;
+use tokio::sync::Mutex;
 
 /// Events removed in one transaction.
 const STEP_EVENTS: u32 = 5_000;
 
+/// One sweep at a time: a hundred deletions at once must not take a hundred connections. Those that wait find nothing left.
+static TURN: Mutex<()> = Mutex::const_new(());
+
 /// Runs until nothing is left or the process drains; what is left then goes at the next start or deletion.
 pub(crate) async fn sweep(store: Store, life: Lifecycle) {
+    let _turn = TURN.lock().await;
     while !life.drain().is_cancelled() {
         match store.sweep_logs(STEP_EVENTS).await {
             Ok(true) => {}

@@ -332,15 +332,49 @@ async fn no_account_reads_anothers_logs(pool: sqlx::PgPool) {
     );
 }
 
+/// A store on the same database with the rights of a service.
+async fn of_role(pool: &sqlx::PgPool, role: crate::Role) -> Store {
+    let options = (*pool.connect_options()).clone();
+    let options = options.options([("role", role.name().unwrap())]);
+    let pool = sqlx::postgres::PgPoolOptions::new()
+        .max_connections(2)
+        .connect_with(options);
+    store(pool.await.unwrap())
+}
+
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn an_executor_appends_without_waiting_for_the_disk_and_reads_nothing(pool: sqlx::PgPool) {
     let owner = store(pool.clone());
     let a = account(&owner, 1).await;
-    let mut tx = pool.begin().await.unwrap();
-    sqlx::query("SET LOCAL ROLE tollgate_executor")
-        .execute(&mut *tx)
-        .await
-        .unwrap();
+    let executor = of_role(&pool, crate::Role::Executor).await;
+    executor.append_logs(&[line(a, "s", 1, "m")]).await.unwrap();
+    assert!(
+        owner
+            .log_group(a, &region(), "/aws/lambda/f")
+            .await
+            .unwrap()
+            .is_some()
+    );
+    for table in [
+        "log_group",
+        "log_stream",
+        "log_event",
+        "log_trash",
+        "access_key",
+        "account",
+    ] {
+        let query = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        let refused = sqlx::query(query)
+            .execute(&executor.pool)
+            .await
+            .unwrap_err();
+        assert!(
+            refused.to_string().contains("permission denied"),
+            "{refused}"
+        );
+    }
+
+    let mut tx = executor.pool.begin().await.unwrap();
     let append =
         "SELECT log_append(ARRAY[1], '{eu-west-1}', '{g}', '{s}', '{1}', ARRAY[now()], '{m}')";
     sqlx::query(append).execute(&mut *tx).await.unwrap();
@@ -348,28 +382,49 @@ async fn an_executor_appends_without_waiting_for_the_disk_and_reads_nothing(pool
         .fetch_one(&mut *tx)
         .await
         .unwrap();
-    assert_eq!(commit, "off");
+    assert_eq!(commit, "off", "when the transaction that appended commits");
     tx.commit().await.unwrap();
-    assert!(owner.log_group(a, &region(), "g").await.unwrap().is_some());
-    for table in [
-        "log_group",
-        "log_stream",
-        "log_event",
-        "log_trash",
-        "access_key",
-    ] {
-        let mut tx = pool.begin().await.unwrap();
-        sqlx::query("SET LOCAL ROLE tollgate_executor")
-            .execute(&mut *tx)
+    let after: String = sqlx::query_scalar("SHOW synchronous_commit")
+        .fetch_one(&executor.pool)
+        .await
+        .unwrap();
+    assert_eq!(after, "on", "in the next transaction");
+}
+
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn a_gateway_reads_deletes_and_sweeps_but_writes_no_lines(pool: sqlx::PgPool) {
+    let owner = store(pool.clone());
+    let a = account(&owner, 1).await;
+    owner.append_logs(&[line(a, "s", 1, "m")]).await.unwrap();
+    let gateway = of_role(&pool, crate::Role::Gateway).await;
+    let group = group(&gateway, a).await;
+    let page = gateway
+        .log_group_events_after(a, group, ALL, Position::FIRST, None, WIDE)
+        .await
+        .unwrap();
+    assert_eq!(texts(&page), ["m"]);
+    assert!(
+        gateway
+            .delete_log_group(a, &region(), "/aws/lambda/f", at(2))
             .await
-            .unwrap();
-        let query = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-        let refused = sqlx::query(query).execute(&mut *tx).await.unwrap_err();
-        assert!(
-            refused.to_string().contains("permission denied"),
-            "{refused}"
-        );
-    }
+            .unwrap()
+    );
+    assert!(gateway.sweep_logs(10).await.unwrap());
+    assert!(!gateway.sweep_logs(10).await.unwrap());
+    assert!(
+        gateway
+            .create_log_group(a, &region(), "g", at(3))
+            .await
+            .unwrap()
+    );
+    let refused = gateway
+        .append_logs(&[line(a, "s", 1, "forged")])
+        .await
+        .unwrap_err();
+    assert!(
+        refused.to_string().contains("permission denied"),
+        "{refused}"
+    );
 }
 
 #[sqlx::test(migrator = "crate::MIGRATOR")]

@@ -89,8 +89,14 @@ def one_stream():
     after = logs.get_log_events(**where, startFromHead=True, startTime=middle)
     assert all(e["timestamp"] < middle for e in before["events"]), "endTime is not included"
     assert all(e["timestamp"] >= middle for e in after["events"]), "startTime is included"
-    with raises("InvalidParameterException", "The specified nextToken is invalid.", 400):
-        logs.get_log_events(**where, nextToken="f/1/s")
+    for token in ("f/1/s", "x", "f/" + "9" * 56 + "/s", "f/" + "0" * 20 + "9" * 36 + "/s"):
+        with raises("InvalidParameterException", "The specified nextToken is invalid.", 400):
+            logs.get_log_events(**where, nextToken=token)
+    far = 2**62
+    assert logs.get_log_events(**where, startFromHead=True, startTime=far)["events"] == []
+    assert texts(logs.get_log_events(**where, startFromHead=True, endTime=far)["events"])[: len(all_texts)] == all_texts
+    assert logs.filter_log_events(logGroupName="/aws/lambda/talk", startTime=far)["events"] == []
+    assert logs.filter_log_events(logGroupName="/aws/lambda/talk", endTime=2**63 - 1)["events"]
     with raises("ResourceNotFoundException", "The specified log stream does not exist.", 400):
         logs.get_log_events(logGroupName="/aws/lambda/talk", logStreamName="none")
     with raises("ResourceNotFoundException", "The specified log group does not exist.", 400):
