@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc;
@@ -23,6 +23,9 @@ use super::cgroup::Cgroup;
 use super::protocol::{self, Event, Mounted, Refusal, Request};
 use super::sandboxes::{Inner, channel};
 use super::{Bind, Error, Exit, Isolation, sys};
+
+/// How long the kernel may take from being out of memory to having killed something.
+const OUT_OF_MEMORY_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Names a sandbox within its executor; never used twice by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -106,6 +109,7 @@ impl Sandbox {
     /// as anything in it has run out of memory.
     pub async fn exited(&self) -> Exit {
         let mut exit = self.exit.subscribe();
+        let mut killed = false;
         loop {
             if let Some(exit) = *exit.borrow_and_update() {
                 return exit;
@@ -114,7 +118,10 @@ impl Sandbox {
                 // Of several that wait here, one receives the event and this tells the others. Our sender lives, so it never fails.
                 _ = exit.changed() => {}
                 event = receive::<Event>(&self.channel) => self.note(event),
-                () = self.runs_out_of_memory() => self.kill(),
+                () = self.runs_out_of_memory(), if !killed => {
+                    self.kill();
+                    killed = true;
+                }
             }
         }
     }
@@ -227,12 +234,14 @@ impl Sandbox {
         }
     }
 
-    /// We are told before the kernel has killed: waits until it has, or has found that it need not.
+    /// We are told before the kernel chooses what to kill: waits until it has killed. It rarely finds that it need not.
     async fn killed_for_memory(&self) -> bool {
+        let deadline = Instant::now() + OUT_OF_MEMORY_PATIENCE;
         while self.out_of_memory_kills() == 0 {
-            if !self.cgroup.as_ref().is_some_and(Cgroup::is_out_of_memory) {
-                return self.out_of_memory_kills() > 0;
+            if Instant::now() > deadline {
+                return false;
             }
+            // The kernel has no event for the kill itself.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         true

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -21,6 +22,9 @@ use super::{Bind, Isolation, Launch, filter, sys};
 
 /// How soon to try again to remove a control group that the kernel still holds.
 const GRAVE_RETRY_MS: u16 = 5;
+
+/// How long the end of everything may take. After it we die regardless, and every sandbox with us.
+const END_DEADLINE: Duration = Duration::from_secs(4);
 
 /// The hidden subcommand: serves the executor over the inherited socket `control` until that closes. Call it before any thread is
 /// started.
@@ -42,7 +46,7 @@ struct Spawner {
     walls: Option<(Template, Vec<BpfProgram>)>,
     signals: SignalFd,
     /// Shells without an order, oldest first. They may still be preparing: an order waits in their socket.
-    parked: VecDeque<(u64, OwnedFd)>,
+    parked: VecDeque<u64>,
     slots: BTreeMap<u64, Slot>,
     next_id: u64,
 }
@@ -53,7 +57,7 @@ struct Slot {
     pidfd: OwnedFd,
     cgroup: Option<Cgroup>,
     /// Our end of the socket for orders. Its closing tells the shell that we are gone.
-    _orders: OwnedFd,
+    orders: OwnedFd,
     channel: Option<OwnedFd>,
     /// The number of its user, relative to the first.
     seat: u32,
@@ -135,7 +139,7 @@ impl Spawner {
         if self.parked.is_empty() {
             self.fork().map_err(setup)?;
         }
-        let Some((id, orders)) = self.parked.pop_front() else {
+        let Some(id) = self.parked.pop_front() else {
             return Err(Refusal::Setup("no shell could be made".to_owned()));
         };
         let Some(slot) = self.slots.get_mut(&id) else {
@@ -148,7 +152,7 @@ impl Spawner {
         }
         let mut fds: Vec<BorrowedFd<'_>> = vec![channel.as_fd(), slot.pidfd.as_fd()];
         fds.extend(mounts.iter().map(AsFd::as_fd));
-        protocol::send(orders.as_fd(), &Order { id, launch }, &fds).map_err(setup)?;
+        protocol::send(slot.orders.as_fd(), &Order { id, launch }, &fds).map_err(setup)?;
         slot.channel = Some(channel.try_clone().map_err(setup)?);
         Ok(())
     }
@@ -194,19 +198,18 @@ impl Spawner {
                 become_shell(&plan, &inside)
             }
             sys::Forked::Parent { pid, pidfd } => {
-                let parked = orders.try_clone()?;
                 let slot = Slot {
                     pid,
                     pidfd,
                     cgroup,
-                    _orders: orders,
+                    orders,
                     channel: None,
                     seat,
                     reaped: false,
                     released: false,
                 };
                 self.slots.insert(id, slot);
-                self.parked.push_back((id, parked));
+                self.parked.push_back(id);
                 Ok(())
             }
         }
@@ -309,7 +312,7 @@ impl Spawner {
             None => slot.released = true,
         }
         let id = *id;
-        self.parked.retain(|(parked, _)| *parked != id);
+        self.parked.retain(|parked| *parked != id);
     }
 
     /// Removes what nobody needs any more. Closing the channel tells the executor that nothing is left.
@@ -328,7 +331,8 @@ impl Spawner {
             slot.released = true;
             kill(slot, self.setup.isolation);
         }
-        while !self.slots.is_empty() {
+        let deadline = Instant::now() + END_DEADLINE;
+        while !self.slots.is_empty() && Instant::now() < deadline {
             while let Some((pid, _)) = sys::reap() {
                 self.reaped(pid);
             }
@@ -353,8 +357,9 @@ struct Ready {
 
 fn kill(slot: &Slot, isolation: Isolation) {
     let signal = match isolation {
-        Isolation::Container => Signal::SIGKILL,
-        Isolation::Process => Signal::SIGTERM,
+        // A running sandbox without a pid namespace must end its processes itself; a parked shell has none yet.
+        Isolation::Process if slot.channel.is_some() => Signal::SIGTERM,
+        _ => Signal::SIGKILL,
     };
     // Fails only for a process that is gone.
     let _ = sys::signal(slot.pidfd.as_fd(), signal as i32);

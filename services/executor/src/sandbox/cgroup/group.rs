@@ -81,14 +81,6 @@ impl Cgroup {
         }
     }
 
-    /// Whether the kernel is at this moment looking for something to kill (version 1 only).
-    pub(in crate::sandbox) fn is_out_of_memory(&self) -> bool {
-        match self {
-            Self::V1 { memory, .. } => field(memory, "memory.oom_control", "under_oom") > 0,
-            Self::V2 { .. } => false,
-        }
-    }
-
     /// Becomes readable when the group runs out of memory. `None` under version 2, where the kernel itself kills the whole group.
     pub(in crate::sandbox) fn out_of_memory_event(&self) -> io::Result<Option<OwnedFd>> {
         match self {

@@ -17,11 +17,11 @@ pub(super) fn limit_memory(dir: &Path, bytes: u64) -> io::Result<()> {
     };
     put(dir, "memory.swappiness", 0)?;
     // The limit with swap is never below the one without, so which goes first depends on the direction.
-    if memory().is_ok() {
+    let Err(error) = memory() else {
         return with_swap();
-    }
-    with_swap()?;
-    memory()
+    };
+    // Where this does not help, the first error is the one to report: more is in use than the limit would allow.
+    with_swap().and_then(|()| memory()).map_err(|_| error)
 }
 
 pub(super) fn limit_cpu(dir: &Path, quota_us: u64) -> io::Result<()> {

@@ -44,7 +44,7 @@ async fn limits_can_be_changed_while_it_runs() {
     let host = containers().await;
     let script = "import os
 def take(mb):
-    os.read(3, 1); x = b'x' * (mb << 20); os.write(3, b'.')
+    os.read(3, 1); x = b'x' * (mb << 20); del x; os.write(3, b'.')
 take(200); take(200)";
     let mut launch = python(script);
     launch.memory_mb = 512;

@@ -276,9 +276,10 @@ async fn code_is_mounted_into_a_running_sandbox() {
     let code = host.dir.path().join("code");
     fs::create_dir(&code).unwrap();
     fs::write(code.join("handler"), "late\n").unwrap();
-    let mut launch = shell("ls /var/task; read -u 3 go; cat /var/task/handler; touch /var/task/new 2>/dev/null || echo read-only");
+    let mut launch = shell("ls /var/task; echo waiting; read -u 3 go; cat /var/task/handler; touch /var/task/new 2>/dev/null || echo read-only");
     launch.control = true;
     let mut sandbox = host.launch(launch).await;
+    assert_eq!(line(&mut sandbox.stdout).await, "waiting\n");
     sandbox.mount(Bind::read_only(&code, "/var/task")).await.unwrap();
     let nowhere = sandbox.mount(Bind::read_only(&code, "/nowhere")).await.unwrap_err();
     assert_eq!(nowhere.to_string(), "cannot make /nowhere visible: No such file or directory (os error 2)");
