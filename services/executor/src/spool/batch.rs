@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::journal::Pending;
 use super::options::Error;
-use super::record::{Found, Record, Seal, scan};
+use super::record::{Found, Record, Seal, decode, event_of_start, scan};
 use super::segment;
 
 /// A batch as it can be sent, and whether some of it could not be read.
@@ -19,17 +19,16 @@ pub(super) struct Loaded {
 pub(super) fn load(pending: &Pending) -> Result<Loaded, Error> {
     let seal = pending.seal;
     let empty = seal.last_event < seal.first_event;
-    let bytes = match empty {
-        true => Vec::new(),
-        false => segment::read(&pending.file, pending.from, pending.to)?,
+    let bytes = if empty {
+        Vec::new()
+    } else {
+        segment::read(&pending.file, pending.from, pending.to)?
     };
     let mut content = Content::new(pending.id, &seal);
     let mut damaged = false;
     for found in scan(&bytes) {
         match found {
-            Found::Record {
-                record, payload, ..
-            } => content.add(&seal, &record, payload),
+            Found::Frame { payload, .. } => damaged |= !content.add(&seal, payload),
             Found::Damage { .. } => damaged = true,
         }
     }
@@ -64,17 +63,26 @@ impl Content {
         }
     }
 
-    fn add(&mut self, seal: &Seal, record: &Record, payload: &[u8]) {
+    /// Takes a frame, if it is an event of this batch. False if it cannot be read.
+    fn add(&mut self, seal: &Seal, payload: &[u8]) -> bool {
         let inside = |event: i64| (seal.first_event..=seal.last_event).contains(&event);
-        match record {
-            Record::Start { event, .. } if inside(*event) => self.counts.started += 1,
-            Record::End { event, end } if inside(*event) => {
+        if let Some(event) = event_of_start(payload) {
+            if inside(event) {
+                self.counts.started += 1;
+                self.hash.update(payload);
+            }
+            return true;
+        }
+        match decode(payload) {
+            Some(Record::End { event, end }) if inside(event) => {
                 self.counts.end(end.execution.outcome);
                 self.sums.add(&end.execution, end.billed_ms, end.booked_at);
+                self.hash.update(payload);
+                true
             }
-            _ => return,
+            Some(_) => true,
+            None => false,
         }
-        self.hash.update(payload);
     }
 
     fn finish(mut self, id: BatchId, seal: &Seal) -> Batch {

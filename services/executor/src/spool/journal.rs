@@ -269,15 +269,12 @@ impl Journal {
     ) -> Result<(), Error> {
         // Segments are read in the order of their numbers, so one allotted before the active one came too late.
         let prepared = prepared.filter(|(segment, _)| segment.number > self.active.number);
-        let (next, capacity) = match prepared {
-            Some(prepared) => prepared,
-            None => {
-                let (dir, number, capacity) = self.allot_segment();
-                (
-                    Segment::create(&dir, self.epoch, number, capacity)?,
-                    capacity,
-                )
-            }
+        let (next, capacity) = if let Some(prepared) = prepared {
+            prepared
+        } else {
+            let (dir, number, capacity) = self.allot_segment();
+            let segment = Segment::create(&dir, self.epoch, number, capacity)?;
+            (segment, capacity)
         };
         if self.first_unsealed < self.next_event {
             self.seal(now)?;

@@ -260,14 +260,10 @@ impl Out<'_> {
 }
 
 /// What a scan finds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found<'a> {
-    Record {
-        record: Record,
-        payload: &'a [u8],
-        /// Offset behind the frame.
-        end: usize,
-    },
+    /// A sound frame; `end` is the offset behind it.
+    Frame { payload: &'a [u8], end: usize },
     /// Bytes that are no frame, up to the next sound one or to the end.
     Damage { start: usize, end: usize },
 }
@@ -290,10 +286,9 @@ impl<'a> Iterator for Scan<'a> {
         if start >= self.bytes.len() {
             return None;
         }
-        if let Some((record, payload)) = frame_at(self.bytes, start) {
+        if let Some(payload) = frame_at(self.bytes, start) {
             self.at = start + FRAME_BYTES + payload.len();
-            return Some(Found::Record {
-                record,
+            return Some(Found::Frame {
                 payload,
                 end: self.at,
             });
@@ -308,8 +303,8 @@ impl<'a> Iterator for Scan<'a> {
     }
 }
 
-/// The sound frame that begins at `at`, if one does.
-fn frame_at(bytes: &[u8], at: usize) -> Option<(Record, &[u8])> {
+/// The payload of the sound frame that begins at `at`, if one does.
+fn frame_at(bytes: &[u8], at: usize) -> Option<&[u8]> {
     let (head, rest) = bytes.get(at..)?.split_at_checked(FRAME_BYTES)?;
     let length = u32::from_le_bytes(head[..4].try_into().ok()?);
     let size = usize::try_from(length).ok()?;
@@ -320,10 +315,17 @@ fn frame_at(bytes: &[u8], at: usize) -> Option<(Record, &[u8])> {
     if checksum(length, payload).to_le_bytes() != head[4..] {
         return None;
     }
-    Some((decode(payload)?, payload))
+    Some(payload)
 }
 
-fn decode(payload: &[u8]) -> Option<Record> {
+/// The event of a start, without reading the rest of it.
+pub(super) fn event_of_start(payload: &[u8]) -> Option<i64> {
+    let fields = payload.strip_prefix(b"S")?;
+    Fields(fields).i64()
+}
+
+/// What a sound payload says; `None` if it is none of this version's.
+pub(super) fn decode(payload: &[u8]) -> Option<Record> {
     let (&kind, fields) = payload.split_first()?;
     let mut fields = Fields(fields);
     let record = match kind {

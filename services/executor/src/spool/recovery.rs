@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::journal::{Legacy, Pending};
 use super::options::Error;
-use super::record::{End, Found, Frames, Header, Record, Seal, StartRecord, scan};
+use super::record::{End, Found, Frames, Header, Record, Seal, StartRecord, decode, scan};
 use super::segment::{self, Name, Segment};
 
 /// Reads all segments of boots before `epoch` and closes their epochs.
@@ -104,15 +104,18 @@ impl Reading {
         let mut at = 0;
         for found in scan(&bytes) {
             match found {
-                Found::Record { record, end, .. } => {
-                    self.record(record, at, end as u64);
+                Found::Frame { payload, end } => {
+                    match decode(payload) {
+                        Some(record) => self.record(record, at, end as u64),
+                        None => self.damage(at, end as u64),
+                    }
                     at = end as u64;
                 }
                 Found::Damage { start, end } if last && end as u64 == file_bytes => {
                     self.cut(start as u64)?;
                 }
                 Found::Damage { start, end } => {
-                    self.damage(start, end);
+                    self.damage(start as u64, end as u64);
                     at = end as u64;
                 }
             }
@@ -144,7 +147,7 @@ impl Reading {
         Ok(())
     }
 
-    fn damage(&mut self, start: usize, end: usize) {
+    fn damage(&mut self, start: u64, end: u64) {
         let Some(segment) = self.segments.back_mut() else {
             return;
         };

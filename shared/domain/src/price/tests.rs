@@ -189,11 +189,11 @@ fn usage_rows_to_ten_digits() {
             GB_S
         };
         let quantity =
-            Decimal::from_str_exact(text(case, "quantity")).unwrap() * Decimal::from(quanta as i64);
+            Decimal::from_str_exact(text(case, "quantity")).unwrap() * Decimal::from_i128_with_scale(quanta, 0);
         assert!(quantity.fract().is_zero(), "{case}");
         let price = flat(unit_price, quanta);
         let cost = price
-            .row_e10(0, quantity.normalize().mantissa() * 10_i128.pow(0))
+            .row_e10(0, quantity.normalize().mantissa())
             .unwrap();
         assert_eq!(cost, scaled(text(case, "cost"), 10), "{case}");
     }

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::record::{End, Found, Frames, Header, Record, Seal, scan};
+use super::super::record::{End, Found, Frames, Header, Record, Seal, decode, scan};
 use super::{at, end_of, start_of};
 
 fn records() -> Vec<Record> {
@@ -76,7 +76,7 @@ fn frames(records: &[Record]) -> (Vec<u8>, Vec<usize>) {
 fn read(bytes: &[u8]) -> (Vec<Record>, bool) {
     let mut damaged = false;
     let records = scan(bytes).filter_map(|found| match found {
-        Found::Record { record, .. } => Some(record),
+        Found::Frame { payload, .. } => Some(decode(payload).unwrap()),
         Found::Damage { .. } => {
             damaged = true;
             None

@@ -87,7 +87,7 @@ async fn killed_while_appending_every_answered_execution_is_counted_once() {
             epoch.boot_epoch
         );
         assert!(
-            counts.platform_lost <= WORKERS as i64,
+            usize::try_from(counts.platform_lost).unwrap() <= WORKERS,
             "epoch {}",
             epoch.boot_epoch
         );

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use super::super::options::{Error, Options};
-use super::super::record::{Found, Record, scan};
+use super::super::record::{Found, Record, decode, scan};
 use super::{Boot, at, copy_dir, counts, end_of, quarantined, scratch, segments, start_of, sums};
 
 /// Small segments: room for them is reserved at every boot, and these tests boot often.
@@ -19,10 +19,10 @@ fn frames(path: &Path) -> Vec<(usize, Record)> {
     let mut at = 0;
     let mut frames = Vec::new();
     for found in scan(&bytes) {
-        let Found::Record { record, end, .. } = found else {
+        let Found::Frame { payload, end } = found else {
             panic!("damage in a fresh segment");
         };
-        frames.push((at, record));
+        frames.push((at, decode(payload).unwrap()));
         at = end;
     }
     frames
@@ -80,11 +80,10 @@ fn cut_anywhere_in_the_last_record_it_is_as_if_it_had_not_been_written() {
     drop(boot);
     let path = &segments(dir.path())[0];
     let frames = frames(path);
+    let bytes = fs::read(path).unwrap().len();
     // The last record is in turn the seal, an end, a start.
     for (index, (from, record)) in frames.iter().enumerate().skip(1) {
-        let to = frames
-            .get(index + 1)
-            .map_or(fs::metadata(path).unwrap().len() as usize, |next| next.0);
+        let to = frames.get(index + 1).map_or(bytes, |next| next.0);
         let (started, ended) =
             frames[..index]
                 .iter()
