@@ -69,6 +69,8 @@ struct Package {
 impl CodeCache {
     /// Opens the cache in `<data_dir>/cache`, keeping what an earlier process left there whole.
     pub async fn open(data_dir: &Path, blobs: Blobs, bytes_max: u64) -> Result<Self, Error> {
+        // Mounted from, so it must mean the same to the sandbox's spawner.
+        let data_dir = std::path::absolute(data_dir)?;
         let dir = data_dir.join("cache/code");
         let scratch = data_dir.join("cache/scratch");
         let (at, aside) = (dir.clone(), scratch.clone());

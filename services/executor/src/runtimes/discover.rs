@@ -49,6 +49,8 @@ impl Runtimes {
     /// Looks for interpreters, `extra` ones first. `dir` (`<data-dir>/runtimes`) holds the runtimes' own files and the
     /// operator's manifests, which win over what is found.
     pub async fn discover(dir: &Path, extra: &[PathBuf]) -> Self {
+        // Mounted from, so it must mean the same to the sandbox's spawner.
+        let dir = &std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf());
         let (pythons, nodes) = tokio::join!(
             probe_all(
                 candidates(extra, "python", &python_dirs()),
