@@ -82,6 +82,8 @@ CREATE TABLE billing.usage_batch (
     platform_lost bigint NOT NULL CHECK (platform_lost >= 0),
     -- Events that the executor's disk could not give back.
     missing bigint NOT NULL CHECK (missing >= 0),
+    -- Control total for invariant I2: MB·ms of all kinds that this batch added to `usage_hour`. Requests are `ended`.
+    mb_ms numeric(38,0) NOT NULL CHECK (mb_ms >= 0),
     -- The last batch of its epoch.
     closes_epoch boolean NOT NULL,
     received_at timestamptz NOT NULL DEFAULT now(),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::execution::{Execution, Outcome};
 use crate::price::book::hour_of;
 use crate::price::rating::metered;
-use crate::price::sku::Sku;
+use crate::price::sku::{Sku, Unit};
 use crate::{AccountId, Region};
 
 /// Names a batch: the key under which it counts once, however often it is sent.
@@ -69,6 +69,15 @@ impl Sums {
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Place, i128)> {
         self.0.iter().map(|(place, quantity)| (place, *quantity))
+    }
+
+    /// MB·ms of all kinds together: a control total.
+    pub fn mb_ms(&self) -> i128 {
+        let memory_time = self
+            .0
+            .iter()
+            .filter(|(place, _)| place.sku.unit() == Unit::GbSecond);
+        memory_time.map(|(_, quantity)| quantity).sum()
     }
 
     pub fn is_empty(&self) -> bool {

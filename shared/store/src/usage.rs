@@ -43,6 +43,21 @@ pub struct HourUsage {
     pub usage: FunctionUsage,
 }
 
+/// Invariant I2: what the batches say they added, and what the hours hold. Both sides are equal, always.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balance {
+    pub ended: i128,
+    pub mb_ms: i128,
+    pub hours_requests: i128,
+    pub hours_mb_ms: i128,
+}
+
+impl Balance {
+    pub fn holds(&self) -> bool {
+        self.ended == self.hours_requests && self.mb_ms == self.hours_mb_ms
+    }
+}
+
 /// A boot epoch of an executor, as far as its batches have arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Epoch {
@@ -90,8 +105,8 @@ impl Store {
                  ORDER BY batch_seq DESC LIMIT 1
                ), batch AS (
                  INSERT INTO billing.usage_batch (executor_id, boot_epoch, batch_seq, first_event, last_event,
-                     covers_until, payload_sha256, started, ended, platform_lost, missing, closes_epoch)
-                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+                     covers_until, payload_sha256, started, ended, platform_lost, missing, closes_epoch, mb_ms)
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $20
                  -- Held unless it is the very next one: a gap would otherwise never be noticed.
                  WHERE coalesce((SELECT batch_seq FROM last), 0) + 1 = $3
                    AND coalesce((SELECT last_event FROM last), 0) + 1 = $4
@@ -128,6 +143,7 @@ impl Store {
             &lines.skus as &[&str],
             &lines.resources as &[&str],
             &lines.quantities,
+            decimal(batch.sums.mb_ms())?,
         )
         .fetch_one(&self.pool)
         .await?;
@@ -209,6 +225,28 @@ impl Store {
             .collect()
     }
 
+    /// Both sides of invariant I2 over everything that was ever ingested, in one snapshot.
+    pub async fn usage_balance(&self) -> Result<Balance, Error> {
+        let row = sqlx::query!(
+            r#"SELECT batch.ended::text AS "ended!", batch.mb_ms::text AS "mb_ms!",
+                   hours.requests::text AS "requests!", hours.mb_ms::text AS "hours_mb_ms!"
+               FROM (SELECT coalesce(sum(ended), 0) AS ended, coalesce(sum(mb_ms), 0) AS mb_ms
+                     FROM billing.usage_batch) AS batch,
+                    (SELECT coalesce(sum(qty) FILTER (WHERE sku = 'requests'), 0) AS requests,
+                            coalesce(sum(qty) FILTER (WHERE sku <> 'requests'), 0) AS mb_ms
+                     FROM billing.usage_hour WHERE revision = 0) AS hours"#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let number = |text: &str| text.parse().map_err(|_| Error::Inconsistent("usage_batch"));
+        Ok(Balance {
+            ended: number(&row.ended)?,
+            mb_ms: number(&row.mb_ms)?,
+            hours_requests: number(&row.requests)?,
+            hours_mb_ms: number(&row.hours_mb_ms)?,
+        })
+    }
+
     /// The boot epochs of an executor, oldest first: what the invariant "started = ended + lost" is checked on.
     pub async fn usage_epochs(&self, executor: Uuid) -> Result<Vec<Epoch>, Error> {
         let rows = sqlx::query!(
@@ -238,6 +276,11 @@ impl Store {
     }
 }
 
+fn decimal(quantity: i128) -> Result<Decimal, Error> {
+    Decimal::try_from_i128_with_scale(quantity, 0)
+        .map_err(|_| Error::Inconsistent("usage_hour.qty"))
+}
+
 /// Which of the rows of an hour an executor adds to.
 fn shard_of(executor: Uuid) -> i16 {
     i16::try_from(executor.as_u128() % SHARDS).unwrap_or(0)
@@ -265,14 +308,12 @@ impl<'a> Lines<'a> {
             quantities: Vec::with_capacity(sums.len()),
         };
         for (place, quantity) in sums {
-            let quantity = Decimal::try_from_i128_with_scale(quantity, 0)
-                .map_err(|_| Error::Inconsistent("usage_hour.qty"))?;
             lines.accounts.push(place.account.number());
             lines.hours.push(place.hour);
             lines.regions.push(place.region.as_str());
             lines.skus.push(place.sku.as_str());
             lines.resources.push(&place.resource);
-            lines.quantities.push(quantity);
+            lines.quantities.push(decimal(quantity)?);
         }
         Ok(lines)
     }

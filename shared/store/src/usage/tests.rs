@@ -121,6 +121,20 @@ async fn a_batch_counts_once_however_often_it_is_sent(pool: PgPool) {
         (Sku::Duration(Architecture::Arm64), 384 * 3),
         (Sku::EphemeralStorage, 2 * 512 * 3),
     ]);
+    let balance = reader.usage_balance().await.unwrap();
+    assert_eq!((balance.ended, balance.mb_ms), (2, 384 * 3 + 2 * 512 * 3));
+    assert!(balance.holds());
+    // The check sees what it is for: an hour that moved without a batch.
+    let tampered = sqlx::query(
+        "UPDATE billing.usage_hour SET qty = qty + 1 WHERE sku = 'requests' AND qty = 1",
+    )
+    .execute(&reader.pool);
+    tampered.await.unwrap();
+    assert!(!reader.usage_balance().await.unwrap().holds());
+    let restored =
+        sqlx::query("UPDATE billing.usage_hour SET qty = qty - 1 WHERE sku = 'requests'")
+            .execute(&reader.pool);
+    restored.await.unwrap();
     assert_eq!(totals(&reader, 1).await, want);
 
     assert_eq!(writer.ingest_usage(&first).await.unwrap(), Ingested::Known);
@@ -197,6 +211,11 @@ async fn senders_race_and_the_sum_is_exact(pool: PgPool) {
         });
     }
     futures::future::join_all(senders).await;
+    let balance = reader.usage_balance().await.unwrap();
+    assert!(
+        balance.holds() && balance.ended == 3 * 20 * 12,
+        "{balance:?}"
+    );
     // Three executors of 20 batches, half of 12 executions for each account; executors 7 and 23 share a shard.
     for owner in [1, 2] {
         let totals = totals(&reader, owner).await;

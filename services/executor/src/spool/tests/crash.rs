@@ -95,6 +95,7 @@ async fn killed_while_appending_every_answered_execution_is_counted_once() {
     }
     let counted: i64 = epochs.iter().map(|epoch| epoch.counts.ended).sum();
     assert_eq!(i128::from(counted), ended);
+    assert!(world.owner.usage_balance().await.unwrap().holds());
     assert!(
         ended > 1_000,
         "the victims were killed before they did anything: {ended}"
