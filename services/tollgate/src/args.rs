@@ -100,7 +100,7 @@ pub(crate) struct Place {
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Listen {
+pub(crate) struct Door {
     /// Address to serve on; port 0 takes a free one [default: 127.0.0.1:9400]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
@@ -120,7 +120,7 @@ pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) place: Place,
     #[command(flatten)]
-    pub(crate) listen: Listen,
+    pub(crate) door: Door,
     /// Id of the first account, 12 digits [default: 000000000000]
     #[arg(long, value_name = "ID")]
     pub(crate) account: Option<String>,
@@ -137,10 +137,10 @@ pub(crate) struct Up {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Urls {
-    /// postgres://user@host/name, without password
+    /// `postgres://user@host/name`, without password
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
-    /// redis://host:6379, without password
+    /// `redis://host:6379`, without password
     #[arg(long, value_name = "URL")]
     pub(crate) redis_url: Option<String>,
 }
@@ -152,7 +152,7 @@ pub(crate) struct Gateway {
     #[command(flatten)]
     pub(crate) urls: Urls,
     #[command(flatten)]
-    pub(crate) listen: Listen,
+    pub(crate) door: Door,
 }
 
 #[derive(Debug, clap::Args)]
@@ -179,7 +179,7 @@ pub(crate) struct Executor {
 pub(crate) struct Migrate {
     #[command(flatten)]
     pub(crate) place: Place,
-    /// postgres://user@host/name, without password
+    /// `postgres://user@host/name`, without password
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
 }
@@ -340,17 +340,17 @@ impl Given {
         self.set_path("--data-dir", "data_dir", place.data_dir.as_ref())
     }
 
-    pub(crate) fn listen(mut self, listen: &Listen) -> Self {
-        if listen.insecure_listen {
+    pub(crate) fn door(mut self, door: &Door) -> Self {
+        if door.insecure_listen {
             self.0.push(Flag {
                 name: "--insecure-listen",
                 key: "gateway.insecure_listen",
                 value: true.into(),
             });
         }
-        self.set("--listen", "gateway.listen", listen.listen.as_ref())
-            .set_path("--tls-cert", "gateway.tls_cert", listen.tls_cert.as_ref())
-            .set_path("--tls-key", "gateway.tls_key", listen.tls_key.as_ref())
+        self.set("--listen", "gateway.listen", door.listen.as_ref())
+            .set_path("--tls-cert", "gateway.tls_cert", door.tls_cert.as_ref())
+            .set_path("--tls-key", "gateway.tls_key", door.tls_key.as_ref())
     }
 
     pub(crate) fn database(self, url: Option<&String>) -> Self {
@@ -374,7 +374,7 @@ impl Up {
     pub(crate) fn given(&self) -> Given {
         Given::default()
             .place(&self.place)
-            .listen(&self.listen)
+            .door(&self.door)
             .isolation(self.isolation)
             .set("--account", "account", self.account.as_ref())
             .set("--region", "region", self.region.as_ref())
@@ -386,7 +386,7 @@ impl Gateway {
         Given::default()
             .place(&self.place)
             .urls(&self.urls)
-            .listen(&self.listen)
+            .door(&self.door)
     }
 }
 

@@ -256,7 +256,7 @@ impl Default for Telemetry {
     fn default() -> Self {
         Self {
             log_format: LogFormat::Auto,
-            log_filter: "info".to_owned(),
+            log_filter: "info,sqlx=warn".to_owned(),
             otlp_endpoint: None,
         }
     }
@@ -293,8 +293,8 @@ pub(crate) enum Shape {
 pub(crate) fn load(
     shape: Shape,
     file: Option<PathBuf>,
-    environment: Vec<(String, String)>,
-    flags: Vec<Flag>,
+    environment: &[(String, String)],
+    flags: &[Flag],
 ) -> Result<Settings> {
     let variable = |name: &str| {
         let found = environment
@@ -311,20 +311,17 @@ pub(crate) fn load(
     let file = file.or_else(|| variable("CONFIG").map(PathBuf::from));
     let sources = |file| Sources {
         file,
-        environment: environment.clone(),
+        environment: environment.to_vec(),
         other_variables: OTHER_VARIABLES,
-        flags: flags.clone(),
+        flags: flags.to_vec(),
     };
-    let loaded = match file {
-        Some(file) => chassis::config::load::<Config>(sources(Some(file)))?,
-        None => {
-            let bare = chassis::config::load::<Config>(sources(None))?;
-            match Some(bare.config.data_dir.join(FILE)).filter(|file| file.exists()) {
-                Some(file) => chassis::config::load(sources(Some(file)))?,
-                None => bare,
-            }
-        }
+    let file = if file.is_some() {
+        file
+    } else {
+        let bare = chassis::config::load::<Config>(sources(None))?.config;
+        Some(bare.data_dir.join(FILE)).filter(|file| file.exists())
     };
+    let loaded = chassis::config::load::<Config>(sources(file))?;
     check(&loaded, shape).map_err(|why| anyhow!(why))?;
     let mut config = loaded.config;
     config.data_dir = std::path::absolute(&config.data_dir)

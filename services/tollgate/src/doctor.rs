@@ -36,7 +36,8 @@ pub(crate) async fn run(data_dir: &Path) -> Result<ExitCode> {
     ];
     let mut text = String::new();
     for (title, lines) in &sections {
-        text += &format!("{title}\n");
+        text.push_str(title);
+        text.push('\n');
         text.extend(lines.iter().map(Line::render));
     }
     let missing = sections
@@ -63,11 +64,11 @@ impl Line {
             State::Lacking => "--",
             State::Missing => "NO",
         };
-        let mut text = format!("  {state}  {:<20} {}\n", self.name, self.found);
-        if let Some(advice) = &self.advice {
-            text += &format!("      {:<20} -> {advice}\n", "");
-        }
-        text
+        let advice = self.advice.as_ref();
+        let advice = advice.map_or_else(String::new, |advice| {
+            format!("      {:<20} -> {advice}\n", "")
+        });
+        format!("  {state}  {:<20} {}\n{advice}", self.name, self.found)
     }
 }
 

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
     if words.next().is_some_and(|word| word == "sandbox-spawner") {
         let control = words.next().and_then(|word| word.to_str()?.parse().ok());
-        return control.map_or(ExitCode::from(2), executor::sandbox::spawner::main);
+        return control.map_or_else(|| ExitCode::from(2), executor::sandbox::spawner::main);
     }
     let args = args::Args::parse();
     match run::run(args) {

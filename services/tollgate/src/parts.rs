@@ -21,7 +21,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::config::{Amount, Config, Isolation};
 
 /// Metrics nobody asks for are folded this often.
-const TIDY_PERIOD: Duration = Duration::from_secs(60);
+const TIDY_PERIOD: Duration = Duration::from_mins(1);
 
 /// The parts of a process that every service of it uses.
 #[derive(Clone)]

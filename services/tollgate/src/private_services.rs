@@ -16,16 +16,11 @@ use crate::private::{Services, Tuning};
 
 /// Runs the command with `DATABASE_URL` and `REDIS_URL` set; its exit code is ours.
 pub(crate) async fn run(args: PrivateServices) -> Result<ExitCode> {
-    let kept;
-    let dir = match args.data_dir {
-        Some(dir) => std::path::absolute(dir)?,
-        None => {
-            kept = tempfile::Builder::new()
-                .prefix("tollgate-private-")
-                .tempdir()?;
-            kept.path().to_owned()
-        }
-    };
+    let throwaway = tempfile::Builder::new()
+        .prefix("tollgate-private-")
+        .tempdir()?;
+    let dir = args.data_dir.unwrap_or_else(|| throwaway.path().to_owned());
+    let dir = std::path::absolute(dir)?;
     let dir = DataDir::claim(&dir)?;
     let life = Lifecycle::new();
     let services = Services::start(dir.path(), Tuning::Test, &life).await?;

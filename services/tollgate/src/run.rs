@@ -72,7 +72,7 @@ fn command(command: Command) -> Result<ExitCode> {
 }
 
 fn settings(shape: Shape, place: &Place, given: Given) -> Result<Settings> {
-    load(shape, place.config.clone(), environment(), given.flags())
+    load(shape, place.config.clone(), &environment(), &given.flags())
 }
 
 /// Runs a service until it is told to stop, or fails.

@@ -14,7 +14,7 @@ use crate::private;
 impl Settings {
     /// The vault of an installation that is allowed to make its key: `tollgate up`.
     pub(crate) fn own_vault(&self, ids: Ids) -> Result<Vault> {
-        Ok(vault(&self.key(
+        Ok(vault(&key(
             self.environment.master_key.as_ref(),
             "TOLLGATE_MASTER_KEY",
             &self.config.master_key_file(),
@@ -38,18 +38,13 @@ impl Settings {
 
     /// The secret of an installation that is allowed to make it.
     pub(crate) fn own_cluster(&self, ids: Ids) -> Result<SecretString> {
-        let key = self.key(
+        let key = key(
             self.environment.cluster_secret.as_ref(),
             "TOLLGATE_CLUSTER_SECRET",
             &self.config.cluster_secret_file(),
             ids,
         )?;
-        let hex: String = key
-            .expose_secret()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        Ok(hex.into())
+        Ok(hex::encode(key.expose_secret()).into())
     }
 
     /// The secret of an installation made elsewhere.
@@ -63,17 +58,6 @@ impl Settings {
             );
         }
         self.own_cluster(Ids)
-    }
-
-    fn key(
-        &self,
-        given: Option<&SecretString>,
-        variable: &str,
-        file: &Path,
-        ids: Ids,
-    ) -> Result<Key> {
-        let given = given.map(ExposeSecret::expose_secret);
-        Ok(chassis::secrets::key(given, variable, file, ids)?)
     }
 
     /// The URL of the given database, with its password.
@@ -136,6 +120,11 @@ pub(crate) async fn open_store(
     Store::connect(url.expose_secret(), role, connections, vault)
         .await
         .context("Postgres cannot be used")
+}
+
+fn key(given: Option<&SecretString>, variable: &str, file: &Path, ids: Ids) -> Result<Key> {
+    let given = given.map(ExposeSecret::expose_secret);
+    Ok(chassis::secrets::key(given, variable, file, ids)?)
 }
 
 fn vault(key: &Key) -> Vault {

@@ -64,7 +64,7 @@ impl Endpoint {
         json(&self.send(call, progress).await?)
     }
 
-    /// A call of the CloudWatch Logs API.
+    /// A call of the `CloudWatch` Logs API.
     pub(crate) async fn logs(&self, operation: &str, body: &Value) -> Result<Value> {
         let target = format!("Logs_20140328.{operation}");
         let call = Call {

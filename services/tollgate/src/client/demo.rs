@@ -43,11 +43,15 @@ pub(crate) async fn run(endpoint: &Endpoint, dir: &Path) -> Result<()> {
     if let Some(error) = answer.error {
         bail!("The function failed ({error}).");
     }
+    let program = std::env::args()
+        .next()
+        .unwrap_or_else(|| "tollgate".to_owned());
     eprintln!(
-        "\nTry it yourself in another terminal:\n  \
-         eval \"$(tollgate env)\"\n  \
-         aws lambda invoke --function-name {} --cli-binary-format raw-in-base64-out --payload '{{\"name\":\"you\"}}' /dev/stdout\n",
-        manifest.name
+        "\nTollgate stays up until Ctrl-C. In another terminal:\n  \
+         {program} invoke {name} --payload '{{\"name\":\"you\"}}' --tail\n  \
+         {program} logs {name}\n  \
+         eval \"$({program} env)\" && aws lambda list-functions\n",
+        name = manifest.name
     );
     Ok(())
 }

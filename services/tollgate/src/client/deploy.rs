@@ -21,7 +21,7 @@ use crate::settings::percent_encoded;
 const FUNCTIONS: &str = "/2015-03-31/functions";
 
 /// How long a function may take to become active.
-const ACTIVE_TIME_MAX: Duration = Duration::from_secs(120);
+const ACTIVE_TIME_MAX: Duration = Duration::from_mins(2);
 
 pub(crate) async fn run(args: Deploy) -> Result<ExitCode> {
     let endpoint = Endpoint::choose(&args.client)?;

@@ -1,5 +1,7 @@
 //! `tollgate env`: what makes the AWS CLI and SDKs speak to a running Tollgate.
 
+use std::fmt::Write;
+
 use anyhow::Result;
 
 use super::endpoint::dir;
@@ -25,10 +27,11 @@ pub(crate) fn run(args: &Client) -> Result<()> {
     if let Some(bundle) = &bundle {
         lines.push(("AWS_CA_BUNDLE", bundle));
     }
-    let mut text: String = lines
-        .iter()
-        .map(|(name, value)| format!("export {name}={}\n", quoted(value)))
-        .collect();
+    let mut text = String::new();
+    for (name, value) in lines {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "export {name}={}", quoted(value));
+    }
     // A token of other credentials would make every signature wrong.
     text.push_str("unset AWS_SESSION_TOKEN AWS_PROFILE\n");
     print(text.as_bytes())

@@ -62,13 +62,13 @@ pub(crate) async fn invoke(
     tail: bool,
     event: Bytes,
 ) -> Result<Answer> {
-    let mut path = format!(
-        "/2015-03-31/functions/{}/invocations",
+    let query = qualifier.map_or_else(String::new, |qualifier| {
+        format!("?Qualifier={}", percent_encoded(qualifier))
+    });
+    let path = format!(
+        "/2015-03-31/functions/{}/invocations{query}",
         percent_encoded(name)
     );
-    if let Some(qualifier) = qualifier {
-        path += &format!("?Qualifier={}", percent_encoded(qualifier));
-    }
     let mut headers = vec![("content-type", "application/json")];
     if tail {
         headers.push(("x-amz-log-type", "Tail"));

@@ -4,16 +4,16 @@ fn load_from(
     shape: Shape,
     file: &str,
     environment: &[(&str, &str)],
-    flags: Vec<Flag>,
+    flags: &[Flag],
 ) -> Result<Settings, String> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("t.toml");
     std::fs::write(&path, file).unwrap();
-    let environment = environment
+    let environment: Vec<_> = environment
         .iter()
         .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
         .collect();
-    load(shape, Some(path), environment, flags).map_err(|error| {
+    load(shape, Some(path), &environment, flags).map_err(|error| {
         error
             .to_string()
             .replace(&format!("{}/", dir.path().display()), "")
@@ -21,7 +21,7 @@ fn load_from(
 }
 
 fn refused(shape: Shape, file: &str, environment: &[(&str, &str)], expected: &str) {
-    let error = load_from(shape, file, environment, Vec::new()).expect_err(file);
+    let error = load_from(shape, file, environment, &[]).expect_err(file);
     assert_eq!(error, expected, "{file}");
 }
 
@@ -56,6 +56,11 @@ fn every_wrong_value_is_refused_with_its_key_and_its_source() {
         "[gateway]\ninsecure_listen = 'yes'",
         "gateway.insecure_listen (t.toml): expected a boolean, got string \"yes\".",
     );
+}
+
+#[test]
+fn every_wrong_value_of_the_executor_and_below_is_refused_too() {
+    let check = |file: &str, expected: &str| refused(Shape::Up, file, &[], expected);
     check(
         "[executor]\nisolation = 'vm'",
         "executor.isolation (t.toml): \"vm\" is not one of container, process.",
@@ -177,7 +182,7 @@ fn a_password_in_a_url_is_refused_and_not_repeated() {
             Shape::Operator,
             &format!("[database]\nurl = '{url}'"),
             &[],
-            Vec::new(),
+            &[],
         )
         .unwrap_err();
         assert!(
@@ -191,7 +196,7 @@ fn a_password_in_a_url_is_refused_and_not_repeated() {
             Shape::Operator,
             "[database]\nurl = 'postgres://u@h:1/d'",
             &[],
-            Vec::new()
+            &[]
         )
         .is_ok()
     );
@@ -206,7 +211,7 @@ fn secrets_come_from_the_environment_and_do_not_show() {
             ("TOLLGATE_MASTER_KEY", "hush"),
             ("TOLLGATE_REDIS_PASSWORD", "hush"),
         ],
-        Vec::new(),
+        &[],
     )
     .unwrap();
     assert!(settings.environment.master_key.is_some());
@@ -222,7 +227,7 @@ fn the_data_directorys_own_file_is_read() {
         key: "data_dir",
         value: dir.path().display().to_string().into(),
     };
-    let settings = load(Shape::Up, None, Vec::new(), vec![flag]).unwrap();
+    let settings = load(Shape::Up, None, &[], &[flag]).unwrap();
     assert_eq!(settings.config.region.as_str(), "eu-central-1");
 }
 

@@ -273,7 +273,8 @@ fn copy_lines(output: PipeReader, log: &mut Log, shared: &Shared) -> std::io::Re
 
 fn last_lines(shared: &Shared) -> String {
     let lines = shared.last_lines.lock();
-    lines.iter().map(|line| format!("  {line}\n")).collect()
+    let indented: Vec<_> = lines.iter().map(|line| format!("  {line}")).collect();
+    indented.join("\n")
 }
 
 /// A log file of limited size.

@@ -15,6 +15,7 @@ use super::found;
 use super::guard::{Guard, Program, wait_for_leftover};
 use super::quarters::Quarters;
 use super::services::Tuning;
+use crate::settings::percent_encoded;
 
 /// The owner of everything in it.
 const USER: &str = "tollgate";
@@ -82,14 +83,7 @@ pub(crate) fn url_of(data_dir: &Path) -> Result<String> {
 
 fn url(socket: &Path, database: &str) -> String {
     let dir = socket.parent().unwrap_or(socket).to_string_lossy();
-    let mut encoded = String::new();
-    for byte in dir.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
+    let encoded = percent_encoded(&dir);
     format!("postgres://{USER}@localhost/{database}?host={encoded}")
 }
 
@@ -148,9 +142,14 @@ fn configure(quarters: &Quarters, socket: &Path, tuning: Tuning) -> Result<()> {
     let mut users = vec![quarters.user_name()?];
     users.extend(ours.map(|user| user.name));
     users.dedup();
-    let map: String = users
+    let map: Vec<_> = users
         .iter()
-        .map(|user| format!("tollgate \"{user}\" {USER}\n"))
+        .map(|user| {
+            format!(
+                "tollgate \"{user}\" {USER}
+"
+            )
+        })
         .collect();
     let written = |name: &str, text: &str| {
         std::fs::write(
@@ -163,7 +162,7 @@ fn configure(quarters: &Quarters, socket: &Path, tuning: Tuning) -> Result<()> {
         "pg_hba.conf",
         &format!("local all {USER} peer map=tollgate\n"),
     )?;
-    written("pg_ident.conf", &map)?;
+    written("pg_ident.conf", &map.concat())?;
     written("postgresql.conf", &settings(dir, tuning))
 }
 

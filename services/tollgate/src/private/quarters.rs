@@ -318,11 +318,7 @@ fn link_dir() -> Result<PathBuf> {
 /// A short name for a directory, the same at every start.
 fn hash(dir: &Path) -> String {
     let digest = Sha256::digest(dir.as_os_str().as_bytes());
-    digest
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(&digest[..6])
 }
 
 fn c_path(path: &Path) -> Result<CString> {

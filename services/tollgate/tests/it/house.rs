@@ -196,7 +196,8 @@ fn measure(dir: &Path, long: &mut Vec<String>) {
             .into_owned();
         if path.is_dir() && !matches!(name.as_str(), "target" | "tests" | "work") {
             measure(&path, long);
-        } else if name.ends_with(".rs") && name != "tests.rs" {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && name != "tests.rs"
+        {
             let text = std::fs::read_to_string(&path).expect("UTF-8");
             let generated = text.starts_with("// Generated");
             let lines = text
