@@ -1,10 +1,12 @@
 //! The system call filters of a sandbox.
 //!
-//! Two are stacked. The first answers `EPERM` to what could harm the kernel or reach around the namespaces; the second
-//! answers `ENOSYS` to `clone3`, whose flags a filter cannot see, so that libc falls back to `clone`, whose flags it can.
+//! Two are stacked. The first answers `EPERM` to what could harm the kernel or reach around the namespaces. The second
+//! answers `ENOSYS` to `clone3`, whose flags a filter cannot see, so that libc falls back to `clone`, whose flags it can, and to
+//! calls that are younger than this list.
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::RangeInclusive;
 
 use nix::libc;
 use seccompiler::{
@@ -93,6 +95,14 @@ const DENIED_HERE: &[i64] = &[
 #[cfg(target_arch = "aarch64")]
 const DENIED_HERE: &[i64] = &[];
 
+/// Calls since Linux 6.5, and the numbers that the next ones will get; the same on every architecture.
+const YOUNG: RangeInclusive<i64> = 451..=511;
+
+/// Of these, the harmless ones: `cachestat`, `fchmodat2`, `map_shadow_stack`, the futex family, `mseal`, extended attributes.
+const YOUNG_ALLOWED: [i64; 13] = [
+    451, 452, 453, 454, 455, 456, 462, 463, 464, 465, 466, 468, 469,
+];
+
 const NAMESPACE_FLAGS: u64 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWCGROUP
     | libc::CLONE_NEWUTS
@@ -102,8 +112,12 @@ const NAMESPACE_FLAGS: u64 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWNET) as u64;
 
 /// Families of sockets that stay inside the sandbox's own network. Others, such as `AF_VSOCK`, know no network namespaces.
-const SOCKET_FAMILIES: [libc::c_int; 4] =
-    [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+const SOCKET_FAMILIES: [libc::c_int; 4] = [
+    libc::AF_UNIX,
+    libc::AF_INET,
+    libc::AF_INET6,
+    libc::AF_NETLINK,
+];
 
 /// Both filters, in the order in which to apply them.
 pub(super) fn compile() -> io::Result<Vec<BpfProgram>> {
@@ -117,12 +131,19 @@ fn build() -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
         .map(|number| (*number, Vec::new()))
         .collect();
     denied.insert(libc::SYS_clone, namespace_clones()?);
-    denied.insert(libc::SYS_socket, vec![foreign_families()?]);
-    denied.insert(libc::SYS_socketpair, vec![foreign_families()?]);
+    denied.insert(libc::SYS_socket, foreign_sockets()?);
+    denied.insert(libc::SYS_socketpair, foreign_sockets()?);
     denied.insert(libc::SYS_ioctl, terminal_injections()?);
     denied.insert(libc::SYS_personality, vec![foreign_personalities()?]);
-    let unknown = Rules::from([(libc::SYS_clone3, Vec::new())]);
-    Ok(vec![program(denied, libc::EPERM)?, program(unknown, libc::ENOSYS)?])
+    let mut unknown: Rules = YOUNG
+        .filter(|number| !YOUNG_ALLOWED.contains(number))
+        .map(|number| (number, Vec::new()))
+        .collect();
+    unknown.insert(libc::SYS_clone3, Vec::new());
+    Ok(vec![
+        program(denied, libc::EPERM)?,
+        program(unknown, libc::ENOSYS)?,
+    ])
 }
 
 fn program(rules: Rules, errno: i32) -> Result<BpfProgram, seccompiler::BackendError> {
@@ -147,14 +168,23 @@ fn namespace_clones() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
         .collect()
 }
 
-fn foreign_families() -> Result<SeccompRule, seccompiler::BackendError> {
-    let conditions: Result<_, _> = SOCKET_FAMILIES
+/// Any other family, and any netlink protocol but the one that lists interfaces and routes.
+fn foreign_sockets() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    let family = |op, family: libc::c_int| {
+        SeccompCondition::new(0, Width::Dword, op, u64::from(family.unsigned_abs()))
+    };
+    let others: Result<_, _> = SOCKET_FAMILIES
         .iter()
-        .map(|family| {
-            SeccompCondition::new(0, Width::Dword, Op::Ne, u64::from(family.unsigned_abs()))
-        })
+        .map(|known| family(Op::Ne, *known))
         .collect();
-    SeccompRule::new(conditions?)
+    let route = u64::from(libc::NETLINK_ROUTE.unsigned_abs());
+    Ok(vec![
+        SeccompRule::new(others?)?,
+        SeccompRule::new(vec![
+            family(Op::Eq, libc::AF_NETLINK)?,
+            SeccompCondition::new(2, Width::Dword, Op::Ne, route)?,
+        ])?,
+    ])
 }
 
 /// Pushing characters into a terminal's input.
@@ -162,7 +192,12 @@ fn terminal_injections() -> Result<Vec<SeccompRule>, seccompiler::BackendError> 
     [libc::TIOCSTI as u64, libc::TIOCLINUX as u64]
         .into_iter()
         .map(|request| {
-            SeccompRule::new(vec![SeccompCondition::new(1, Width::Dword, Op::Eq, request)?])
+            SeccompRule::new(vec![SeccompCondition::new(
+                1,
+                Width::Dword,
+                Op::Eq,
+                request,
+            )?])
         })
         .collect()
 }

@@ -83,8 +83,14 @@ fn privilege() -> Finding {
         name: "privilege",
         ok: root,
         required: true,
-        found: if root { "root".to_owned() } else { format!("user {}", geteuid()) },
-        advice: Some("start the executor as root: it gives up every privilege inside its sandboxes"),
+        found: if root {
+            "root".to_owned()
+        } else {
+            format!("user {}", geteuid())
+        },
+        advice: Some(
+            "start the executor as root: it gives up every privilege inside its sandboxes",
+        ),
     }
 }
 
@@ -96,7 +102,14 @@ fn control_groups() -> Finding {
             let all = ["cpu", "memory", "pids"]
                 .iter()
                 .all(|name| offered.split_whitespace().any(|offer| offer == *name));
-            (all, format!("version 2, {}, controllers: {}", own.display(), offered.trim()))
+            (
+                all,
+                format!(
+                    "version 2, {}, controllers: {}",
+                    own.display(),
+                    offered.trim()
+                ),
+            )
         }
         Probe::Missing(why) => (false, why),
     };
@@ -115,7 +128,12 @@ fn seccomp() -> Finding {
         name: "seccomp filters",
         ok,
         required: true,
-        found: if ok { "available" } else { "not in this kernel" }.to_owned(),
+        found: if ok {
+            "available"
+        } else {
+            "not in this kernel"
+        }
+        .to_owned(),
         advice: Some("use a kernel built with CONFIG_SECCOMP_FILTER"),
     }
 }
@@ -126,7 +144,12 @@ fn namespace(name: &'static str, file: &str) -> Finding {
         name,
         ok,
         required: true,
-        found: if ok { "available" } else { "not in this kernel" }.to_owned(),
+        found: if ok {
+            "available"
+        } else {
+            "not in this kernel"
+        }
+        .to_owned(),
         advice: Some("use a kernel built with namespaces"),
     }
 }

@@ -65,8 +65,12 @@ pub(super) fn spawn(launch: &Launch, inside: &[OwnedFd]) -> Result<Program, Refu
             let mut errno = [0; 4];
             // The pipe closes at `exec`; anything that comes through is an error.
             match File::from(report).read_exact(&mut errno) {
-                Ok(()) => Err(refused(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)))),
-                Err(_) => Ok(Program { pid: Pid::from_raw(pid) }),
+                Ok(()) => Err(refused(io::Error::from_raw_os_error(i32::from_ne_bytes(
+                    errno,
+                )))),
+                Err(_) => Ok(Program {
+                    pid: Pid::from_raw(pid),
+                }),
             }
         }
     }
@@ -83,7 +87,11 @@ struct Image {
 impl Image {
     fn new(launch: &Launch) -> io::Result<Self> {
         let text = |text: &str| CString::new(text).map_err(io::Error::other);
-        let argv: Vec<CString> = launch.argv.iter().map(|arg| text(arg)).collect::<Result<_, _>>()?;
+        let argv: Vec<CString> = launch
+            .argv
+            .iter()
+            .map(|arg| text(arg))
+            .collect::<Result<_, _>>()?;
         let Some(program) = argv.first().cloned() else {
             return Err(io::Error::from_raw_os_error(libc::ENOENT));
         };

@@ -85,7 +85,9 @@ pub(super) fn send<T: Serialize>(
 ) -> io::Result<()> {
     let bytes = serde_json::to_vec(message)?;
     if bytes.len() > MESSAGE_BYTES_MAX {
-        return Err(io::Error::other("the command and its environment are too long"));
+        return Err(io::Error::other(
+            "the command and its environment are too long",
+        ));
     }
     sys::send(socket, &bytes, fds)
 }

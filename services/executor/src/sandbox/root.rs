@@ -156,7 +156,12 @@ impl Template {
     fn fill_dev(&self) -> io::Result<()> {
         for (name, minor) in DEVICES {
             let path = self.dev.join(name);
-            mknod(&path, SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(1, minor))?;
+            mknod(
+                &path,
+                SFlag::S_IFCHR,
+                Mode::from_bits_truncate(0o666),
+                makedev(1, minor),
+            )?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o666))?;
         }
         for (name, target) in [
@@ -174,7 +179,13 @@ impl Template {
     /// pid namespace. What follows is [`bind`] and [`seal`].
     pub(super) fn enter(&self, uid: u32) -> io::Result<()> {
         let root = &self.root;
-        mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
+        mount(
+            None::<&str>,
+            "/",
+            None::<&str>,
+            MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+            None::<&str>,
+        )?;
         mount_memory(root, MsFlags::MS_NOSUID | MsFlags::MS_NODEV, ROOT_OPTIONS)?;
         for name in SYSTEM {
             link_or_attach(&Path::new("/").join(name), &root.join(name))?;
@@ -183,24 +194,35 @@ impl Template {
             directory(&root.join(name))?;
         }
         attach_path(&self.etc, &root.join("etc"), READ_ONLY)?;
-        attach_path(&self.dev, &root.join("dev"), libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID)?;
+        attach_path(
+            &self.dev,
+            &root.join("dev"),
+            libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID,
+        )?;
         let shared = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
         mount_memory(&root.join("dev/shm"), shared, SHARED_MEMORY_OPTIONS)?;
-        mount(Some("proc"), &root.join("proc"), Some("proc"), shared, None::<&str>)?;
+        mount(
+            Some("proc"),
+            &root.join("proc"),
+            Some("proc"),
+            shared,
+            None::<&str>,
+        )?;
         mask(&root.join("proc"), &self.dev.join("null"), &self.void)?;
         write_user(&root.join("run"), uid)?;
         nix::unistd::chdir(root)?;
         nix::unistd::pivot_root(".", ".")?;
         umount2(".", MntFlags::MNT_DETACH)?;
-        nix::unistd::chdir("/")
-            .map_err(io::Error::from)
+        nix::unistd::chdir("/").map_err(io::Error::from)
     }
 }
 
 /// Attaches a detached mount at `target` of the present root, making the place for it.
 pub(super) fn bind(tree: BorrowedFd<'_>, target: &str) -> io::Result<()> {
     if !target.starts_with('/') || target.split('/').any(|part| part == "..") {
-        return Err(io::Error::other("the path must be absolute and without \"..\""));
+        return Err(io::Error::other(
+            "the path must be absolute and without \"..\"",
+        ));
     }
     let path = Path::new(target);
     if !path.exists() {
@@ -223,14 +245,22 @@ pub(super) fn attach_at(tree: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
 /// A detached copy of the mounts at `source`, read-only unless `writable`.
 pub(super) fn detached(source: &Path, writable: bool) -> io::Result<OwnedFd> {
     let tree = sys::open_tree(&c_path(source)?)?;
-    sys::set_mount_attributes(tree.as_fd(), if writable { WRITABLE } else { READ_ONLY }, true)?;
+    sys::set_mount_attributes(
+        tree.as_fd(),
+        if writable { WRITABLE } else { READ_ONLY },
+        true,
+    )?;
     Ok(tree)
 }
 
 /// Gives the sandbox its `/tmp` and makes the rest of the root unchangeable.
 pub(super) fn seal(uid: u32, ephemeral_mb: u32) -> io::Result<()> {
     let options = format!("mode=700,uid={uid},gid={uid},size={ephemeral_mb}m");
-    mount_memory(Path::new("/tmp"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, &options)?;
+    mount_memory(
+        Path::new("/tmp"),
+        MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+        &options,
+    )?;
     let root = sys::open_place(c"/")?;
     sys::set_mount_attributes(root.as_fd(), READ_ONLY, false)
 }
@@ -240,7 +270,11 @@ fn mask(proc: &Path, null: &Path, empty: &Path) -> io::Result<()> {
         let path = proc.join(name);
         // Which of them exist depends on how the kernel was built.
         if path.exists() {
-            attach_path(null, &path, libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID)?;
+            attach_path(
+                null,
+                &path,
+                libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID,
+            )?;
         }
     }
     for name in MASKED_DIRS {

@@ -160,7 +160,10 @@ impl Sandbox {
         }
         let (answer, theirs) = channel()?;
         let target = bind.target.clone();
-        let request = Request::Mount { id: self.id.0, bind };
+        let request = Request::Mount {
+            id: self.id.0,
+            bind,
+        };
         self.executor.request(&request, theirs).await?;
         match receive::<Mounted>(&answer).await? {
             Some((Mounted { failure: None }, _)) => Ok(()),
@@ -186,7 +189,9 @@ impl Sandbox {
         let Some(cgroup) = &self.cgroup else {
             return Ok(());
         };
-        cgroup.limit_memory(memory_mb).map_err(|error| Error::Io("sandbox memory limit", error))
+        cgroup
+            .limit_memory(memory_mb)
+            .map_err(|error| Error::Io("sandbox memory limit", error))
     }
 
     /// Kills everything inside and waits until it is gone, control groups and all.
@@ -209,7 +214,11 @@ impl Sandbox {
         let out_of_memory = self.out_of_memory_kills() > 0;
         self.exit.send_if_modified(|exit| {
             let first = exit.is_none();
-            exit.get_or_insert(Exit { code, signal, out_of_memory });
+            exit.get_or_insert(Exit {
+                code,
+                signal,
+                out_of_memory,
+            });
             first
         });
     }
@@ -273,7 +282,9 @@ pub(super) async fn receive<T: DeserializeOwned>(
     socket: &AsyncFd<OwnedFd>,
 ) -> Result<Option<(T, Vec<OwnedFd>)>, Error> {
     let received = socket
-        .async_io(Interest::READABLE, |socket| protocol::receive(socket.as_fd()))
+        .async_io(Interest::READABLE, |socket| {
+            protocol::receive(socket.as_fd())
+        })
         .await;
     match received {
         // A seqpacket socket says so when the other end closed with messages of ours unread.

@@ -20,10 +20,13 @@ use tokio::io::unix::AsyncFd;
 use super::cgroup::Cgroups;
 use super::protocol::{self, Event, Request, Setup, Welcome};
 use super::running::{self, Sandbox};
-use super::{Error, Isolation, Launch, Options, host, sys};
+use super::{Error, Isolation, Launch, Options, host, privileges, sys};
 
 /// How long a predecessor in the same directory may take to die.
 const PREDECESSOR_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a launch may take on a host that is very busy.
+const LAUNCH_DEADLINE: Duration = Duration::from_secs(30);
 
 /// User ids from here on are reserved for nobody by Linux distributions; each executor takes a range of its own.
 const UID_FIRST: u32 = 0x7000_0000;
@@ -51,6 +54,7 @@ impl Sandboxes {
     /// Starts the spawner, after ending what an earlier executor in the same directory has left, and makes sure that a sandbox can
     /// be had. The spawner's death is a failure of `life`.
     pub async fn start(options: Options, life: &Lifecycle) -> Result<Self, Error> {
+        privileges::raise_open_files().map_err(io_error("limit on open files"))?;
         let work_dir = make_work_dir(&options.work_dir).map_err(io_error("sandbox directory"))?;
         let lock = lock(&work_dir).await?;
         let identity = Sha256::digest(work_dir.as_os_str().as_encoded_bytes());
@@ -91,7 +95,10 @@ impl Sandboxes {
     pub async fn launch(&self, launch: Launch) -> Result<Sandbox, Error> {
         let (channel, theirs) = channel()?;
         self.0.request(&Request::Launch(launch), theirs).await?;
-        match running::receive::<Event>(&channel).await? {
+        let answer = running::receive::<Event>(&channel);
+        let answer = tokio::time::timeout(LAUNCH_DEADLINE, answer).await;
+        let answer = answer.map_err(|_| Error::Setup("it took too long".to_owned()))?;
+        match answer? {
             Some((Event::Started { id, port }, fds)) => {
                 let cgroup = self.0.cgroups.as_ref().map(|groups| groups.group(id));
                 Sandbox::new(self.0.clone(), id, port, cgroup, channel, fds)
@@ -100,6 +107,7 @@ impl Sandboxes {
             Some((Event::Exited { .. } | Event::Gone, _)) => {
                 Err(Error::Setup("it ended while being set up".to_owned()))
             }
+            // The spawner is gone, or had no room for the request's socket.
             None => Err(Error::SpawnerGone),
         }
     }
@@ -128,7 +136,9 @@ impl Sandboxes {
                 "sandboxes cannot be made on this host: {why}"
             ))),
             Err(error) => Err(error),
-            Ok(_) => Err(Error::Setup("nothing was executed, and it worked".to_owned())),
+            Ok(_) => Err(Error::Setup(
+                "nothing was executed, and it worked".to_owned(),
+            )),
         }
     }
 }
@@ -213,7 +223,9 @@ fn prepare_cgroups(work_dir: &Path, identity: &[u8]) -> Result<Cgroups, Error> {
     if let Ok(text) = fs::read(&record)
         && let Ok(earlier) = serde_json::from_slice::<Cgroups>(&text)
     {
-        earlier.clear().map_err(io_error("control groups of an earlier run"))?;
+        earlier
+            .clear()
+            .map_err(io_error("control groups of an earlier run"))?;
     }
     let instance = format!("tollgate-{}", hex::encode(&identity[..8]));
     let cgroups = Cgroups::prepare(&instance).map_err(Error::Unavailable)?;

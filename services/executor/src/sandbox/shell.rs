@@ -135,7 +135,8 @@ fn start(
     pidfd: OwnedFd,
 ) -> Result<Program, Refusal> {
     let Order { id, mut launch } = order;
-    let setup = |what: &'static str| move |error: io::Error| Refusal::Setup(format!("{what}: {error}"));
+    let setup =
+        |what: &'static str| move |error: io::Error| Refusal::Setup(format!("{what}: {error}"));
     let address = listener.local_addr().map_err(setup("listener"))?;
     match &plan.walls {
         Some(walls) => {
@@ -157,7 +158,10 @@ fn start(
     ours.extend(pipes.outside[..2].iter().map(AsFd::as_fd));
     ours.push(listener.as_fd());
     ours.extend(pipes.outside[2..].iter().map(AsFd::as_fd));
-    let started = Event::Started { id, port: address.port() };
+    let started = Event::Started {
+        id,
+        port: address.port(),
+    };
     protocol::send(channel.as_fd(), &started, &ours).map_err(setup("channel"))?;
     Ok(program)
 }

@@ -77,6 +77,7 @@ impl Spawner {
     }
 
     fn build(setup: Setup) -> io::Result<Self> {
+        super::privileges::raise_open_files()?;
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGCHLD);
         mask.add(Signal::SIGTERM);
@@ -104,6 +105,8 @@ impl Spawner {
             match self.wait(control) {
                 Ok(Ready { orders: true, .. }) => match protocol::receive(control.as_fd()) {
                     Ok(Some((request, fds))) => self.serve(request, fds),
+                    // A message that makes no sense, or whose sockets we have no room for: its sender sees its socket close.
+                    Err(error) if error.raw_os_error().is_none() => {}
                     _ => break,
                 },
                 Ok(Ready { stop: true, .. }) | Err(_) => break,
@@ -148,7 +151,9 @@ impl Spawner {
         if let Some(cgroup) = &slot.cgroup {
             let boost_us = 100_000;
             cgroup.limit_memory(launch.memory_mb).map_err(setup)?;
-            cgroup.limit_cpu(launch.memory_mb, boost_us).map_err(setup)?;
+            cgroup
+                .limit_cpu(launch.memory_mb, boost_us)
+                .map_err(setup)?;
         }
         let mut fds: Vec<BorrowedFd<'_>> = vec![channel.as_fd(), slot.pidfd.as_fd()];
         fds.extend(mounts.iter().map(AsFd::as_fd));
@@ -175,14 +180,22 @@ impl Spawner {
         if let Some(cgroup) = &cgroup {
             cgroup.create().map_err(io::Error::other)?;
         }
-        let target = cgroup.as_ref().map(Cgroup::fork_target).transpose()?.flatten();
+        let target = cgroup
+            .as_ref()
+            .map(Cgroup::fork_target)
+            .transpose()?
+            .flatten();
         let (orders, inside) = socketpair(
             AddressFamily::Unix,
             SockType::SeqPacket,
             None,
             SockFlag::SOCK_CLOEXEC,
         )?;
-        let namespaces = if self.walls.is_some() { sys::NEW_PID } else { 0 };
+        let namespaces = if self.walls.is_some() {
+            sys::NEW_PID
+        } else {
+            0
+        };
         match sys::fork(namespaces, target.as_ref().map(AsFd::as_fd))? {
             sys::Forked::Child => {
                 let walls = self.walls.as_ref().zip(cgroup.as_ref());
@@ -220,7 +233,10 @@ impl Spawner {
         let mut taken: Vec<u32> = self.slots.values().map(|slot| slot.seat).collect();
         taken.sort_unstable();
         let gap = (0..).zip(&taken).find(|(seat, taken)| seat != *taken);
-        gap.map_or(u32::try_from(taken.len()).unwrap_or(u32::MAX), |(seat, _)| seat)
+        gap.map_or(
+            u32::try_from(taken.len()).unwrap_or(u32::MAX),
+            |(seat, _)| seat,
+        )
     }
 
     /// Mounts into a running sandbox, from a short-lived process that enters its mount namespace.
@@ -238,7 +254,11 @@ impl Spawner {
         };
         match sys::fork(0, None) {
             Ok(sys::Forked::Child) => {
-                tell(enter_and_attach(&slot.pidfd, &tree, bind).err().map(|error| error.to_string()));
+                tell(
+                    enter_and_attach(&slot.pidfd, &tree, bind)
+                        .err()
+                        .map(|error| error.to_string()),
+                );
                 sys::exit(0)
             }
             Ok(sys::Forked::Parent { .. }) => {}
@@ -249,7 +269,11 @@ impl Spawner {
     /// Waits for a request, the end of a child or the release of a sandbox.
     fn wait(&mut self, control: &OwnedFd) -> io::Result<Ready> {
         let graves = self.slots.values().any(|slot| slot.reaped && slot.released);
-        let timeout = if graves { PollTimeout::from(GRAVE_RETRY_MS) } else { PollTimeout::NONE };
+        let timeout = if graves {
+            PollTimeout::from(GRAVE_RETRY_MS)
+        } else {
+            PollTimeout::NONE
+        };
         let watched: Vec<(u64, BorrowedFd<'_>)> = self
             .slots
             .iter()
@@ -260,7 +284,11 @@ impl Spawner {
             PollFd::new(control.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
         ];
-        polled.extend(watched.iter().map(|(_, fd)| PollFd::new(*fd, PollFlags::POLLIN)));
+        polled.extend(
+            watched
+                .iter()
+                .map(|(_, fd)| PollFd::new(*fd, PollFlags::POLLIN)),
+        );
         match poll(&mut polled, timeout) {
             Err(Errno::EINTR) => return Ok(Ready::default()),
             other => other?,
@@ -302,7 +330,11 @@ impl Spawner {
 
     fn reaped(&mut self, pid: i32) {
         // Helpers that mount are children without a slot.
-        let Some((id, slot)) = self.slots.iter_mut().find(|(_, slot)| slot.pid == pid && !slot.reaped) else {
+        let Some((id, slot)) = self
+            .slots
+            .iter_mut()
+            .find(|(_, slot)| slot.pid == pid && !slot.reaped)
+        else {
             return;
         };
         slot.reaped = true;
@@ -319,7 +351,11 @@ impl Spawner {
     fn bury(&mut self) {
         self.slots.retain(|_, slot| {
             let done = slot.reaped && slot.released;
-            let removed = || slot.cgroup.as_ref().is_none_or(|cgroup| cgroup.remove().is_ok());
+            let removed = || {
+                slot.cgroup
+                    .as_ref()
+                    .is_none_or(|cgroup| cgroup.remove().is_ok())
+            };
             !(done && removed())
         });
     }

@@ -12,8 +12,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::libc;
-use tokio::io::unix::AsyncFd;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, UnixAddr, recvmsg, sendmsg};
+use tokio::io::unix::AsyncFd;
 
 /// The child gets its own pid namespace.
 pub(super) const NEW_PID: u64 = libc::CLONE_NEWPID as u64;
@@ -52,12 +52,19 @@ pub(super) fn fork(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Resul
     // SAFETY: `args` lives over the call and names no stack or TLS, so this is a fork: the child runs on a copy of this
     // single thread. The kernel writes one descriptor to `pidfd`.
     let pid = check(unsafe {
-        libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>())
+        libc::syscall(
+            libc::SYS_clone3,
+            &raw const args,
+            size_of::<libc::clone_args>(),
+        )
     })?;
     match i32::try_from(pid) {
         Ok(0) => Ok(Forked::Child),
         // SAFETY: the kernel has just given us this descriptor.
-        Ok(pid) => Ok(Forked::Parent { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } }),
+        Ok(pid) => Ok(Forked::Parent {
+            pid,
+            pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) },
+        }),
         Err(_) => Err(io::Error::other("clone3 returned no pid")),
     }
 }
@@ -223,7 +230,10 @@ pub(super) fn drop_capabilities() -> io::Result<()> {
     let clear = libc::PR_CAP_AMBIENT_CLEAR_ALL;
     // SAFETY: takes no pointer.
     check(unsafe { libc::prctl(libc::PR_CAP_AMBIENT, clear, 0, 0, 0) }.into())?;
-    let header = CapabilityHeader { version: CAPABILITY_VERSION, pid: 0 };
+    let header = CapabilityHeader {
+        version: CAPABILITY_VERSION,
+        pid: 0,
+    };
     let none = [0u32; 6];
     // SAFETY: version 3 takes the header and two blocks of three words, all zero here; both live over the call.
     check(unsafe { libc::syscall(libc::SYS_capset, &raw const header, none.as_ptr()) }).map(drop)
@@ -242,7 +252,11 @@ pub(super) fn new_session_keyring() -> io::Result<()> {
     const JOIN_SESSION_KEYRING: libc::c_int = 1;
     // SAFETY: a null name asks for an anonymous keyring.
     check(unsafe {
-        libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, std::ptr::null::<libc::c_char>())
+        libc::syscall(
+            libc::SYS_keyctl,
+            JOIN_SESSION_KEYRING,
+            std::ptr::null::<libc::c_char>(),
+        )
     })
     .map(drop)
 }
@@ -256,8 +270,14 @@ pub(super) fn loopback_up(socket: BorrowedFd<'_>) -> io::Result<()> {
     request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
     // SAFETY: `SIOCSIFFLAGS` reads one `ifreq`, which lives over the call.
     check(
-        unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request) }
-            .into(),
+        unsafe {
+            libc::ioctl(
+                socket.as_raw_fd(),
+                libc::SIOCSIFFLAGS as _,
+                &raw const request,
+            )
+        }
+        .into(),
     )
     .map(drop)
 }
@@ -299,7 +319,11 @@ pub(super) fn as_child(command: &mut Command, sockets: Vec<OwnedFd>) {
 pub(super) fn send(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
     let numbers: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
     let rights = [ControlMessage::ScmRights(&numbers)];
-    let control = if numbers.is_empty() { &rights[..0] } else { &rights[..] };
+    let control = if numbers.is_empty() {
+        &rights[..0]
+    } else {
+        &rights[..]
+    };
     sendmsg::<UnixAddr>(
         socket.as_raw_fd(),
         &[IoSlice::new(bytes)],
@@ -321,16 +345,22 @@ pub(super) fn receive(
     let mut control = nix::cmsg_space!([RawFd; FDS_MAX]);
     let mut slices = [IoSliceMut::new(buffer)];
     let flags = MsgFlags::MSG_CMSG_CLOEXEC;
-    let message =
-        recvmsg::<UnixAddr>(socket.as_raw_fd(), &mut slices, Some(&mut control), flags)?;
+    let message = recvmsg::<UnixAddr>(socket.as_raw_fd(), &mut slices, Some(&mut control), flags)?;
     let mut fds = Vec::new();
     for item in message.cmsgs()? {
         if let ControlMessageOwned::ScmRights(numbers) = item {
             // SAFETY: the kernel has just put these descriptors into our table for us.
-            fds.extend(numbers.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+            fds.extend(
+                numbers
+                    .into_iter()
+                    .map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }),
+            );
         }
     }
-    if message.flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC) {
+    if message
+        .flags
+        .intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC)
+    {
         return Err(io::Error::other("a message did not fit the buffer"));
     }
     Ok((message.bytes, fds))
@@ -346,7 +376,11 @@ fn raw(fd: libc::c_long) -> io::Result<RawFd> {
 }
 
 fn check(result: libc::c_long) -> io::Result<libc::c_long> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
 }
 
 /// Takes the exit status of one ended child, as `wait` gives it; `None` when none has ended.
@@ -361,5 +395,9 @@ pub(super) fn reap() -> Option<(i32, i32)> {
 pub(super) fn default_action(signal: i32) -> io::Result<()> {
     // SAFETY: installs no handler of ours.
     let before = unsafe { libc::signal(signal, libc::SIG_DFL) };
-    if before == libc::SIG_ERR { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if before == libc::SIG_ERR {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }

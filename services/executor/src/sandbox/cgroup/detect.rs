@@ -93,10 +93,18 @@ fn place(mounts: &str, own: &str, controller: Option<&str>) -> Option<(PathBuf, 
         matches.then_some(path)
     })?;
     // In a container without a cgroup namespace, our path is the host's and the mount shows a part of it only.
-    let visible = if root == "/" { path } else { path.strip_prefix(root).unwrap_or("") };
+    let visible = if root == "/" {
+        path
+    } else {
+        path.strip_prefix(root).unwrap_or("")
+    };
     let mount_point = PathBuf::from(mount_point);
     let own = mount_point.join(visible.trim_start_matches('/'));
-    let own = if own.is_dir() { own } else { mount_point.clone() };
+    let own = if own.is_dir() {
+        own
+    } else {
+        mount_point.clone()
+    };
     Some((own, mount_point))
 }
 
@@ -129,7 +137,9 @@ impl Cgroups {
                 cpu: cpu.join(&name),
                 pids: pids.join(&name),
             },
-            Self::V2 { base } => Cgroup::V2 { dir: base.join(name) },
+            Self::V2 { base } => Cgroup::V2 {
+                dir: base.join(name),
+            },
         }
     }
 

@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn cpu_goes_with_memory_as_on_lambda() {
-        for (memory_mb, quota_us) in [(128, 7_235), (1_769, 100_000), (3_538, 200_000), (1, 1_000)] {
+        for (memory_mb, quota_us) in [(128, 7_235), (1_769, 100_000), (3_538, 200_000), (1, 1_000)]
+        {
             assert_eq!(cpu_quota_us(memory_mb), quota_us, "{memory_mb} MB");
         }
     }
@@ -160,10 +161,22 @@ mod tests {
     fn counters_are_read_in_both_versions() {
         let dir = tempfile::tempdir().unwrap();
         let at = dir.path();
-        fs::write(at.join("memory.oom_control"), "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n").unwrap();
-        fs::write(at.join("memory.events"), "low 0\nmax 61\noom 2\noom_kill 4\noom_group_kill 1\n").unwrap();
+        fs::write(
+            at.join("memory.oom_control"),
+            "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
+        )
+        .unwrap();
+        fs::write(
+            at.join("memory.events"),
+            "low 0\nmax 61\noom 2\noom_kill 4\noom_group_kill 1\n",
+        )
+        .unwrap();
         fs::write(at.join("memory.peak"), "1048576\n").unwrap();
-        let v1 = Cgroup::V1 { memory: at.into(), cpu: at.into(), pids: at.into() };
+        let v1 = Cgroup::V1 {
+            memory: at.into(),
+            cpu: at.into(),
+            pids: at.into(),
+        };
         let v2 = Cgroup::V2 { dir: at.into() };
         assert_eq!((v1.out_of_memory_kills(), v2.out_of_memory_kills()), (3, 4));
         assert_eq!((v1.memory_peak(), v2.memory_peak()), (0, 1_048_576));

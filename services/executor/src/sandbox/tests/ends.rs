@@ -18,7 +18,15 @@ async fn exit_codes_and_signals_are_reported() {
     assert_eq!(host.run(shell("exit 255")).await.exit, code(255));
     for (name, number) in [("TERM", 15), ("KILL", 9), ("SEGV", 11), ("PIPE", 13)] {
         let exit = host.run(shell(&format!("kill -{name} $$"))).await.exit;
-        assert_eq!(exit, Exit { code: None, signal: Some(number), out_of_memory: false }, "{name}");
+        assert_eq!(
+            exit,
+            Exit {
+                code: None,
+                signal: Some(number),
+                out_of_memory: false
+            },
+            "{name}"
+        );
     }
 }
 
@@ -34,11 +42,22 @@ async fn the_end_is_told_to_everybody_who_asks_and_again() {
 #[tokio::test]
 async fn a_kill_ends_every_process() {
     let host = containers().await;
-    let mut sandbox = host.launch(shell("trap '' TERM INT HUP; (setsid sleep 1000 &); sleep 1000 & echo ready; wait")).await;
+    let mut sandbox = host
+        .launch(shell(
+            "trap '' TERM INT HUP; (setsid sleep 1000 &); sleep 1000 & echo ready; wait",
+        ))
+        .await;
     assert_eq!(line(&mut sandbox.stdout).await, "ready\n");
     sandbox.kill();
     let exit = sandbox.exited().await;
-    assert_eq!(exit, Exit { code: None, signal: Some(9), out_of_memory: false });
+    assert_eq!(
+        exit,
+        Exit {
+            code: None,
+            signal: Some(9),
+            out_of_memory: false
+        }
+    );
     // End of file: nobody holds the pipe any more.
     let mut rest = String::new();
     sandbox.stdout.read_to_string(&mut rest).await.unwrap();
@@ -63,17 +82,34 @@ async fn orphans_are_reaped() {
 async fn what_cannot_run_is_named() {
     let host = containers().await;
     let refused = async |launch| host.sandboxes.launch(launch).await.unwrap_err().to_string();
-    assert_eq!(refused(program(&["/var/task/bootstrap"])).await, "cannot run /var/task/bootstrap: No such file or directory (os error 2)");
-    assert_eq!(refused(program(&["/etc/hosts"])).await, "cannot run /etc/hosts: Permission denied (os error 13)");
+    assert_eq!(
+        refused(program(&["/var/task/bootstrap"])).await,
+        "cannot run /var/task/bootstrap: No such file or directory (os error 2)"
+    );
+    assert_eq!(
+        refused(program(&["/etc/hosts"])).await,
+        "cannot run /etc/hosts: Permission denied (os error 13)"
+    );
     let mut launch = shell("true");
-    launch.binds.push(Bind::read_only("/there/is/nothing", "/var/task"));
-    assert_eq!(refused(launch).await, "cannot make /var/task visible: /there/is/nothing: No such file or directory (os error 2)");
+    launch
+        .binds
+        .push(Bind::read_only("/there/is/nothing", "/var/task"));
+    assert_eq!(
+        refused(launch).await,
+        "cannot make /var/task visible: /there/is/nothing: No such file or directory (os error 2)"
+    );
     let mut launch = shell("true");
     launch.binds.push(Bind::read_only("/usr", "/var/../etc"));
-    assert_eq!(refused(launch).await, "cannot make /var/../etc visible: the path must be absolute and without \"..\"");
+    assert_eq!(
+        refused(launch).await,
+        "cannot make /var/../etc visible: the path must be absolute and without \"..\""
+    );
     let mut launch = shell("true");
     launch.env.push(("LONG".to_owned(), "x".repeat(200_000)));
-    assert_eq!(refused(launch).await, "sandbox request: the command and its environment are too long");
+    assert_eq!(
+        refused(launch).await,
+        "sandbox request: the command and its environment are too long"
+    );
     assert_eq!(host.run(shell("true")).await.exit, code(0));
 }
 
@@ -83,7 +119,10 @@ async fn dropping_a_sandbox_ends_it() {
     let mut sandbox = host.launch(shell("sleep 1000 & echo ready; wait")).await;
     line(&mut sandbox.stdout).await;
     let Sandbox { stdout, .. } = &mut sandbox;
-    let mut stdout = std::mem::replace(stdout, tokio::net::unix::pipe::Receiver::from_owned_fd(nix::unistd::pipe().unwrap().0).unwrap());
+    let mut stdout = std::mem::replace(
+        stdout,
+        tokio::net::unix::pipe::Receiver::from_owned_fd(nix::unistd::pipe().unwrap().0).unwrap(),
+    );
     drop(sandbox);
     let mut rest = String::new();
     stdout.read_to_string(&mut rest).await.unwrap();
@@ -92,9 +131,13 @@ async fn dropping_a_sandbox_ends_it() {
 /// Directories of sandboxes' control groups of the executor with this instance directory.
 fn groups(host: &Host) -> BTreeSet<String> {
     let record = fs::read(host.dir.path().join("sandboxes/cgroups.json")).unwrap();
-    let (Cgroups::V1 { memory: dir, .. } | Cgroups::V2 { base: dir }) = serde_json::from_slice(&record).unwrap();
+    let (Cgroups::V1 { memory: dir, .. } | Cgroups::V2 { base: dir }) =
+        serde_json::from_slice(&record).unwrap();
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
-    entries.filter(|entry| entry.file_type().unwrap().is_dir()).map(|entry| entry.file_name().into_string().unwrap()).collect()
+    entries
+        .filter(|entry| entry.file_type().unwrap().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -120,8 +163,15 @@ async fn a_hundred_launches_leak_no_descriptor() {
     }
     assert_eq!(open(), before);
     assert_eq!(open_there(), before_there);
-    let shells = Command::new("pgrep").args(["-c", "-P", &spawner.to_string()]).output().unwrap();
-    assert_eq!(String::from_utf8(shells.stdout).unwrap().trim(), "2", "parked shells");
+    let shells = Command::new("pgrep")
+        .args(["-c", "-P", &spawner.to_string()])
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(shells.stdout).unwrap().trim(),
+        "2",
+        "parked shells"
+    );
 }
 
 fn spawner_of(parent: u32) -> u32 {
@@ -131,9 +181,18 @@ fn spawner_of(parent: u32) -> u32 {
 }
 
 fn children(parent: u32) -> Vec<u32> {
-    let found = Command::new("pgrep").args(["-P", &parent.to_string()]).output().unwrap();
-    let own: Vec<u32> = String::from_utf8(found.stdout).unwrap().lines().map(|pid| pid.parse().unwrap()).collect();
-    own.into_iter().filter(|pid| fs::metadata(format!("/proc/{pid}/ns")).is_ok()).collect()
+    let found = Command::new("pgrep")
+        .args(["-P", &parent.to_string()])
+        .output()
+        .unwrap();
+    let own: Vec<u32> = String::from_utf8(found.stdout)
+        .unwrap()
+        .lines()
+        .map(|pid| pid.parse().unwrap())
+        .collect();
+    own.into_iter()
+        .filter(|pid| fs::metadata(format!("/proc/{pid}/ns")).is_ok())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,15 +205,24 @@ async fn fifty_at_once() {
 }
 
 /// Polls all at once, on this task.
-pub(super) async fn futures_join_all<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
-    let mut waiting: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+pub(super) async fn futures_join_all<T>(
+    futures: impl IntoIterator<Item = impl Future<Output = T>>,
+) -> Vec<T> {
+    let mut waiting: Vec<_> = futures
+        .into_iter()
+        .map(|future| (Box::pin(future), None))
+        .collect();
     std::future::poll_fn(|context| {
         for (future, value) in waiting.iter_mut().filter(|(_, value)| value.is_none()) {
             if let std::task::Poll::Ready(ready) = future.as_mut().poll(context) {
                 *value = Some(ready);
             }
         }
-        if waiting.iter().all(|(_, value)| value.is_some()) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        if waiting.iter().all(|(_, value)| value.is_some()) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
     })
     .await;
     waiting.into_iter().filter_map(|(_, value)| value).collect()
@@ -163,9 +231,13 @@ pub(super) async fn futures_join_all<T>(futures: impl IntoIterator<Item = impl F
 #[tokio::test]
 async fn two_executors_do_not_share_a_directory() {
     let host = containers().await;
-    let second = Sandboxes::start(options(&host.dir, Isolation::Container), &Lifecycle::new()).await;
+    let second =
+        Sandboxes::start(options(&host.dir, Isolation::Container), &Lifecycle::new()).await;
     let path = host.dir.path().join("sandboxes");
-    assert_eq!(second.unwrap_err().to_string(), format!("{} is in use by another executor", path.display()));
+    assert_eq!(
+        second.unwrap_err().to_string(),
+        format!("{} is in use by another executor", path.display())
+    );
     assert_eq!(host.run(shell("true")).await.exit, code(0));
 }
 
@@ -187,9 +259,18 @@ async fn executor_to_be_killed() {
     let Ok(dir) = std::env::var("TOLLGATE_TEST_EXECUTOR_DIR") else {
         return;
     };
-    let options = Options::new(std::env::current_exe().unwrap(), dir.into(), Isolation::Container);
+    let options = Options::new(
+        std::env::current_exe().unwrap(),
+        dir.into(),
+        Isolation::Container,
+    );
     let sandboxes = Sandboxes::start(options, &Lifecycle::new()).await.unwrap();
-    let mut sandbox = sandboxes.launch(shell("trap '' TERM HUP; (setsid sleep 12345 &); sleep 12345 & echo ready; wait")).await.unwrap();
+    let mut sandbox = sandboxes
+        .launch(shell(
+            "trap '' TERM HUP; (setsid sleep 12345 &); sleep 12345 & echo ready; wait",
+        ))
+        .await
+        .unwrap();
     assert_eq!(line(&mut sandbox.stdout).await, "ready\n");
     println!("\nsandbox is up");
     std::future::pending::<()>().await;
@@ -200,7 +281,14 @@ async fn nothing_survives_the_executors_sudden_death() {
     let dir = tempfile::tempdir().unwrap();
     let work = dir.path().join("sandboxes");
     let mut executor = tokio::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--nocapture", &format!("{}::executor_to_be_killed", module_path!().split_once("::").unwrap().1)])
+        .args([
+            "--exact",
+            "--nocapture",
+            &format!(
+                "{}::executor_to_be_killed",
+                module_path!().split_once("::").unwrap().1
+            ),
+        ])
         .env("TOLLGATE_TEST_EXECUTOR_DIR", &work)
         .stdout(Stdio::piped())
         .spawn()
@@ -215,7 +303,10 @@ async fn nothing_survives_the_executors_sudden_death() {
         family.extend(children(family[next]));
         next += 1;
     }
-    assert!(family.len() >= 6, "spawner, three shells, bash, sleeps: {family:?}");
+    assert!(
+        family.len() >= 6,
+        "spawner, three shells, bash, sleeps: {family:?}"
+    );
     executor.start_kill().unwrap();
     executor.wait().await.unwrap();
     // A successor waits until the predecessor's spawner is gone, and removes what that left.
@@ -224,15 +315,24 @@ async fn nothing_survives_the_executors_sudden_death() {
     let sandboxes = Sandboxes::start(options, &Lifecycle::new()).await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(5));
     for pid in family {
-        assert!(!is_alive(pid), "{pid} survived: {:?}", fs::read_to_string(format!("/proc/{pid}/cmdline")));
+        assert!(
+            !is_alive(pid),
+            "{pid} survived: {:?}",
+            fs::read_to_string(format!("/proc/{pid}/cmdline"))
+        );
     }
-    let host = Host { sandboxes, life: Lifecycle::new(), dir };
+    let host = Host {
+        sandboxes,
+        life: Lifecycle::new(),
+        dir,
+    };
     assert_eq!(host.run(shell("true")).await.exit, code(0));
 }
 
 fn is_alive(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.starts_with(" Z") && !rest.starts_with(" X"))
+    stat.rsplit_once(')')
+        .is_some_and(|(_, rest)| !rest.starts_with(" Z") && !rest.starts_with(" X"))
 }
 
 #[tokio::test]
@@ -248,8 +348,16 @@ async fn control_groups_of_a_crash_are_cleared_at_the_next_start() {
     fs::create_dir_all(&group).unwrap();
     let mut left_over = Command::new("sleep").arg("1000").spawn().unwrap();
     fs::write(group.join("cgroup.procs"), left_over.id().to_string()).unwrap();
-    let record = Cgroups::V1 { memory: stale.clone(), cpu: stale.clone(), pids: stale.clone() };
-    fs::write(work.join("cgroups.json"), serde_json::to_vec(&record).unwrap()).unwrap();
+    let record = Cgroups::V1 {
+        memory: stale.clone(),
+        cpu: stale.clone(),
+        pids: stale.clone(),
+    };
+    fs::write(
+        work.join("cgroups.json"),
+        serde_json::to_vec(&record).unwrap(),
+    )
+    .unwrap();
     // Reaped by a thread, as a real left-over would be by the first process of the host.
     let reaper = std::thread::spawn(move || left_over.wait().unwrap());
     let options = Options::new(std::env::current_exe().unwrap(), work, Isolation::Container);
@@ -271,5 +379,8 @@ async fn letting_go_of_everything_ends_the_spawner() {
         assert!(Instant::now() < deadline, "the spawner lives on");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(!host.life.drain().is_cancelled(), "an orderly end is no failure");
+    assert!(
+        !host.life.drain().is_cancelled(),
+        "an orderly end is no failure"
+    );
 }

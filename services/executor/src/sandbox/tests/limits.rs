@@ -10,10 +10,25 @@ use super::*;
 async fn out_of_memory_ends_the_sandbox_and_nothing_else() {
     let host = containers().await;
     let bystander = host.launch(shell("read -u 0 x; sleep 1000")).await;
-    let outcome = host.run(python("x = b'x' * (1 << 30); print('had it')")).await;
-    assert_eq!(outcome.exit, Exit { code: None, signal: Some(9), out_of_memory: true }, "{}", outcome.stdout);
+    let outcome = host
+        .run(python("x = b'x' * (1 << 30); print('had it')"))
+        .await;
+    assert_eq!(
+        outcome.exit,
+        Exit {
+            code: None,
+            signal: Some(9),
+            out_of_memory: true
+        },
+        "{}",
+        outcome.stdout
+    );
     assert_eq!(outcome.stdout, "");
-    assert!((120..=129).contains(&outcome.peak_mb), "{} MB", outcome.peak_mb);
+    assert!(
+        (120..=129).contains(&outcome.peak_mb),
+        "{} MB",
+        outcome.peak_mb
+    );
     assert_eq!(bystander.out_of_memory_kills(), 0);
     assert_eq!(host.run(shell("true")).await.exit, code(0));
 }
@@ -26,7 +41,14 @@ subprocess.run([sys.executable, '-I', '-c', 'x = b\"x\" * (1 << 30)'])
 import time; time.sleep(1000)";
     let sandbox = host.launch(python(script)).await;
     let exit = sandbox.exited().await;
-    assert_eq!(exit, Exit { code: None, signal: Some(9), out_of_memory: true });
+    assert_eq!(
+        exit,
+        Exit {
+            code: None,
+            signal: Some(9),
+            out_of_memory: true
+        }
+    );
     assert!(sandbox.out_of_memory_kills() >= 1);
 }
 
@@ -92,18 +114,27 @@ except BlockingIOError:
     let mut launch = python(script);
     launch.memory_mb = 2048;
     let count: u32 = host.output(launch).await.trim().parse().unwrap();
-    assert_eq!(count, 1022, "with the first process and the bomb itself: 1,024");
+    assert_eq!(
+        count, 1022,
+        "with the first process and the bomb itself: 1,024"
+    );
     assert_eq!(host.run(shell("true")).await.exit, code(0));
 }
 
 #[tokio::test]
 async fn tmp_is_limited_and_private() {
     let host = containers().await;
-    let mut launch = shell("head -c 40000000 /dev/zero > /tmp/large; stat -c %s /tmp/large; stat -c %a /tmp; ls -A /tmp");
+    let mut launch = shell(
+        "head -c 40000000 /dev/zero > /tmp/large; stat -c %s /tmp/large; stat -c %a /tmp; ls -A /tmp",
+    );
     launch.ephemeral_mb = 32;
     launch.memory_mb = 256;
     let outcome = host.run(launch).await;
-    assert!(outcome.stderr.contains("No space left on device"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("No space left on device"),
+        "{}",
+        outcome.stderr
+    );
     let size: u64 = outcome.stdout.lines().next().unwrap().parse().unwrap();
     assert!((28_000_000..=33_554_432).contains(&size), "{size}");
     assert_eq!(outcome.stdout, format!("{size}\n700\nlarge\n"));

@@ -12,7 +12,13 @@ async fn start_to_exit() {
     let (mut bare, mut ours) = (Vec::new(), Vec::new());
     for _ in 0..60 {
         let started = Instant::now();
-        assert!(Command::new("/bin/true").stdin(Stdio::null()).status().unwrap().success());
+        assert!(
+            Command::new("/bin/true")
+                .stdin(Stdio::null())
+                .status()
+                .unwrap()
+                .success()
+        );
         bare.push(started.elapsed());
         let started = Instant::now();
         let sandbox = host.launch(program(&["/bin/true"])).await;
@@ -23,8 +29,15 @@ async fn start_to_exit() {
     }
     bare.sort_unstable();
     ours.sort_unstable();
-    println!("bare p50 {:?} p90 {:?}; sandbox p50 {:?} p90 {:?}", bare[30], bare[54], ours[30], ours[54]);
-    assert!(ours[30] < Duration::from_millis(100), "a sandbox takes {:?}", ours[30]);
+    println!(
+        "bare p50 {:?} p90 {:?}; sandbox p50 {:?} p90 {:?}",
+        bare[30], bare[54], ours[30], ours[54]
+    );
+    assert!(
+        ours[30] < Duration::from_millis(100),
+        "a sandbox takes {:?}",
+        ours[30]
+    );
 }
 
 #[tokio::test]

@@ -14,7 +14,11 @@ use super::*;
 
 /// The spawner is this very program, see [`reexec`].
 fn options(dir: &tempfile::TempDir, isolation: Isolation) -> Options {
-    Options::new(std::env::current_exe().unwrap(), dir.path().join("sandboxes"), isolation)
+    Options::new(
+        std::env::current_exe().unwrap(),
+        dir.path().join("sandboxes"),
+        isolation,
+    )
 }
 
 struct Host {
@@ -27,7 +31,11 @@ async fn host(isolation: Isolation) -> Host {
     let dir = tempfile::tempdir().unwrap();
     let life = Lifecycle::new();
     match Sandboxes::start(options(&dir, isolation), &life).await {
-        Ok(sandboxes) => Host { sandboxes, life, dir },
+        Ok(sandboxes) => Host {
+            sandboxes,
+            life,
+            dir,
+        },
         Err(error) => panic!("{error}"),
     }
 }
@@ -71,25 +79,47 @@ impl Host {
     async fn run(&self, launch: Launch) -> Outcome {
         let mut sandbox = self.launch(launch).await;
         let (mut stdout, mut stderr) = (String::new(), String::new());
-        let Sandbox { stdout: out, stderr: err, .. } = &mut sandbox;
-        let (a, b) = tokio::join!(out.read_to_string(&mut stdout), err.read_to_string(&mut stderr));
+        let Sandbox {
+            stdout: out,
+            stderr: err,
+            ..
+        } = &mut sandbox;
+        let (a, b) = tokio::join!(
+            out.read_to_string(&mut stdout),
+            err.read_to_string(&mut stderr)
+        );
         a.and(b).unwrap();
         let exit = sandbox.exited().await;
         let peak_mb = sandbox.memory_peak_mb();
         sandbox.destroy().await;
-        Outcome { exit, stdout, stderr, peak_mb }
+        Outcome {
+            exit,
+            stdout,
+            stderr,
+            peak_mb,
+        }
     }
 
     /// What a script that succeeds writes.
     async fn output(&self, launch: Launch) -> String {
         let outcome = self.run(launch).await;
-        assert_eq!(outcome.exit, code(0), "{}{}", outcome.stdout, outcome.stderr);
+        assert_eq!(
+            outcome.exit,
+            code(0),
+            "{}{}",
+            outcome.stdout,
+            outcome.stderr
+        );
         outcome.stdout
     }
 }
 
 fn code(code: i32) -> Exit {
-    Exit { code: Some(code), signal: None, out_of_memory: false }
+    Exit {
+        code: Some(code),
+        signal: None,
+        out_of_memory: false,
+    }
 }
 
 /// Reads up to and including the next line's end.

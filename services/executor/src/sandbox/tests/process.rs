@@ -16,20 +16,36 @@ async fn paths_and_addresses_are_rewritten() {
     launch.argv.push("/var/task/handler".to_owned());
     launch.cwd = "/var/task".to_owned();
     launch.binds.push(Bind::read_only(&code, "/var/task"));
-    launch.env.push(("LIBRARIES".to_owned(), "/usr/lib:/var/task/lib:/var/tasks".to_owned()));
-    launch.env.push(("ROOT".to_owned(), "${TASK_ROOT}".to_owned()));
+    launch.env.push((
+        "LIBRARIES".to_owned(),
+        "/usr/lib:/var/task/lib:/var/tasks".to_owned(),
+    ));
+    launch
+        .env
+        .push(("ROOT".to_owned(), "${TASK_ROOT}".to_owned()));
     let outcome = host.run(launch).await;
     let code = code.canonicalize().unwrap().display().to_string();
-    assert_eq!(outcome.stdout, format!("mine\n{code}\n/usr/lib:{code}/lib:/var/tasks\nmine\n"), "{}", outcome.stderr);
+    assert_eq!(
+        outcome.stdout,
+        format!("mine\n{code}\n/usr/lib:{code}/lib:/var/tasks\nmine\n"),
+        "{}",
+        outcome.stderr
+    );
     assert_eq!(outcome.exit.code, Some(5));
-    assert!((1..=20).contains(&outcome.peak_mb), "{} MB", outcome.peak_mb);
+    assert!(
+        (1..=20).contains(&outcome.peak_mb),
+        "{} MB",
+        outcome.peak_mb
+    );
 }
 
 #[tokio::test]
 async fn the_runtime_api_has_a_port_of_its_own() {
     let host = host(Isolation::Process).await;
     let mut launch = shell("exec 5<>/dev/tcp/${API/://}; echo hello >&5; cat <&5");
-    launch.env.push(("API".to_owned(), "${RUNTIME_API}".to_owned()));
+    launch
+        .env
+        .push(("API".to_owned(), "${RUNTIME_API}".to_owned()));
     let mut sandbox = host.launch(launch).await;
     let (mut connection, _) = sandbox.listener.accept().await.unwrap();
     assert_eq!(line(&mut connection).await, "hello\n");
@@ -50,6 +66,12 @@ async fn a_kill_ends_the_programs_group() {
     let mut rest = String::new();
     sandbox.stdout.read_to_string(&mut rest).await.unwrap();
     sandbox.limit(128).unwrap();
-    let refused = sandbox.mount(Bind::read_only("/usr", "/var/task")).await.unwrap_err();
-    assert_eq!(refused.to_string(), "not possible under process isolation: mounting into a running program");
+    let refused = sandbox
+        .mount(Bind::read_only("/usr", "/var/task"))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "not possible under process isolation: mounting into a running program"
+    );
 }

@@ -10,10 +10,15 @@ use super::*;
 #[tokio::test]
 async fn it_has_no_privilege() {
     let host = containers().await;
-    let status = host.output(shell("cat /proc/self/status; echo groups $(id -G)")).await;
+    let status = host
+        .output(shell("cat /proc/self/status; echo groups $(id -G)"))
+        .await;
     let value = |name: &str| {
         let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+        line.split_whitespace()
+            .skip(1)
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
         assert_eq!(value(set), "0000000000000000", "{set}");
@@ -40,8 +45,15 @@ async fn every_living_sandbox_has_a_user_of_its_own() {
 async fn it_sees_no_other_process() {
     let host = containers().await;
     let other = host.launch(shell("sleep 1000")).await;
-    let seen = host.output(shell("cd /proc; echo [0-9]*; cat 1/comm; tr '\\0' ' ' < 1/cmdline")).await;
-    assert_eq!(seen, "1 2\nsandbox-init\ninit sandbox-spawner 3 \n".replace(" \n", " "));
+    let seen = host
+        .output(shell(
+            "cd /proc; echo [0-9]*; cat 1/comm; tr '\\0' ' ' < 1/cmdline",
+        ))
+        .await;
+    assert_eq!(
+        seen,
+        "1 2\nsandbox-init\ninit sandbox-spawner 3 \n".replace(" \n", " ")
+    );
     let refused = host.run(shell("ls /proc/1/fd; cat /proc/1/environ /proc/1/maps /proc/1/mem; readlink /proc/1/exe /proc/1/root; kill -9 1; kill -0 1; echo alive")).await;
     assert_eq!(refused.stdout, "alive\n", "{}", refused.stderr);
     assert_eq!(other.exited_now(), None);
@@ -76,15 +88,40 @@ async fn it_sees_only_the_files_it_was_given() {
     let code = host.dir.path().join("code");
     fs::create_dir(&code).unwrap();
     fs::write(code.join("handler"), "mine").unwrap();
-    let mut launch = shell("cat /var/task/handler; ls -A / /home /srv /mnt /var /run; cat \"$SECRET\" /etc/shadow /root/.profile");
+    let mut launch = shell(
+        "cat /var/task/handler; ls -A / /home /srv /mnt /var /run; cat \"$SECRET\" /etc/shadow /root/.profile",
+    );
     launch.binds.push(Bind::read_only(&code, "/var/task"));
-    launch.env.push(("SECRET".to_owned(), secret.display().to_string()));
+    launch
+        .env
+        .push(("SECRET".to_owned(), secret.display().to_string()));
     let outcome = host.run(launch).await;
-    assert!(outcome.stdout.starts_with("mine/:\nbin\ndev\netc\nlib\n"), "{}", outcome.stdout);
-    assert!(outcome.stdout.ends_with("proc\nrun\nsbin\ntmp\nusr\nvar\n\n/run:\ngroup\npasswd\n\n/var:\nlang\nruntime\ntask\n"), "{}", outcome.stdout);
-    for path in [secret.to_str().unwrap(), "/etc/shadow", "/root/.profile", "'/home'", "'/srv'", "'/mnt'"] {
+    assert!(
+        outcome.stdout.starts_with("mine/:\nbin\ndev\netc\nlib\n"),
+        "{}",
+        outcome.stdout
+    );
+    assert!(
+        outcome.stdout.ends_with(
+            "proc\nrun\nsbin\ntmp\nusr\nvar\n\n/run:\ngroup\npasswd\n\n/var:\nlang\nruntime\ntask\n"
+        ),
+        "{}",
+        outcome.stdout
+    );
+    for path in [
+        secret.to_str().unwrap(),
+        "/etc/shadow",
+        "/root/.profile",
+        "'/home'",
+        "'/srv'",
+        "'/mnt'",
+    ] {
         let refused = format!("{path}: No such file or directory");
-        assert!(outcome.stderr.contains(&refused), "{refused}\n{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains(&refused),
+            "{refused}\n{}",
+            outcome.stderr
+        );
     }
 }
 
@@ -100,7 +137,11 @@ async fn it_can_write_to_tmp_only() {
          touch /tmp/new /dev/shm/new && echo '#!/bin/sh' > /tmp/program && chmod +x /tmp/program && /tmp/program && echo fine",
     );
     launch.binds.push(Bind::read_only(&writable, "/bind"));
-    fs::set_permissions(&writable, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    fs::set_permissions(
+        &writable,
+        std::os::unix::fs::PermissionsExt::from_mode(0o777),
+    )
+    .unwrap();
     assert_eq!(host.output(launch).await, "fine\n");
 }
 
@@ -111,7 +152,11 @@ async fn a_writable_bind_can_be_written() {
     fs::create_dir(&shared).unwrap();
     fs::set_permissions(&shared, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
     let mut launch = shell("echo hello > /mnt/deep/down/file");
-    launch.binds.push(Bind { source: shared.clone(), target: "/mnt/deep/down".to_owned(), writable: true });
+    launch.binds.push(Bind {
+        source: shared.clone(),
+        target: "/mnt/deep/down".to_owned(),
+        writable: true,
+    });
     host.output(launch).await;
     assert_eq!(fs::read_to_string(shared.join("file")).unwrap(), "hello\n");
 }
@@ -158,6 +203,9 @@ check("sethostname", "EPERM", (170, 161), b"x", 1)
 check("syslog", "EPERM", (103, 116), 3, 0, 0)
 check("personality", "EPERM", (135, 92), 0x0400000)
 check("unknown", "ENOSYS", (2000, 2000))
+check("statmount", "ENOSYS", (457, 457), 0, 0, 0, 0)
+check("open_tree_attr", "ENOSYS", (467, 467), -100, b"/", 1, 0, 0)
+check("netlink audit", "EPERM", (41, 198), 16, 3, 9)
 check("tiocsti", "EPERM", (16, 29), 0, 0x5412, b"x")
 check("tiocsti with high bits", "EPERM", (16, 29), 0, ctypes.c_ulong(0x1_0000_5412), b"x")
 check("vsock", "EPERM", (41, 198), 40, 1, 0)
@@ -209,7 +257,11 @@ except OSError as error:
         port = outside.local_addr().unwrap().port(),
         abstract_name = "tollgate-test-of-abstract-sockets",
     );
-    let address = <std::os::unix::net::SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name("tollgate-test-of-abstract-sockets").unwrap();
+    let address =
+        <std::os::unix::net::SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(
+            "tollgate-test-of-abstract-sockets",
+        )
+        .unwrap();
     let _unix = UnixListener::bind_addr(&address).unwrap();
     assert_eq!(
         host.output(python(&script)).await,
@@ -230,7 +282,10 @@ print(connection.recv(4).decode(), host, port)
     let mut launches = Vec::new();
     for _ in 0..2 {
         let mut launch = python(call);
-        launch.env.push(("AWS_LAMBDA_RUNTIME_API".to_owned(), "${RUNTIME_API}".to_owned()));
+        launch.env.push((
+            "AWS_LAMBDA_RUNTIME_API".to_owned(),
+            "${RUNTIME_API}".to_owned(),
+        ));
         launches.push(host.launch(launch).await);
     }
     // Both have the same address, and each is heard on its own listener only.
@@ -250,17 +305,28 @@ print(connection.recv(4).decode(), host, port)
 #[tokio::test]
 async fn nothing_is_inherited() {
     let host = containers().await;
-    let mut launch = shell("cd /proc/self/fd; for fd in *; do readlink $fd; done | sed 's/:.*//'; env | sort; grep -c . /proc/keys; grep Max.open.files /proc/self/limits; grep Max.core /proc/self/limits; cat /proc/self/oom_score_adj; echo -1000 > /proc/self/oom_score_adj; hostname");
+    let mut launch = shell(
+        "cd /proc/self/fd; for fd in *; do readlink $fd; done | sed 's/:.*//'; env | sort; grep -c . /proc/keys; grep Max.open.files /proc/self/limits; grep Max.core /proc/self/limits; cat /proc/self/oom_score_adj; echo -1000 > /proc/self/oom_score_adj; hostname",
+    );
     launch.env.push(("GREETING".to_owned(), "a=b c".to_owned()));
     let outcome = host.run(launch).await;
-    let expected = "/dev/null\npipe\npipe\nGREETING=a=b c\nPATH=/usr/bin:/bin:/usr/sbin\nPWD=/proc/self/fd\nSHLVL=0\n_=/usr/bin/env\n0\nMax open files            1024                 1024                 files     \nMax core file size        0                    0                    bytes     \n300\n169-254-10-1\n";
-    assert_eq!(outcome.stdout.replace("SHLVL=1", "SHLVL=0").replace("OLDPWD=/\n", ""), expected, "{}", outcome.stderr);
+    let expected = "/dev/null\npipe\npipe\nGREETING=a=b c\nPATH=/usr/bin:/bin:/usr/sbin\nPWD=/proc/self/fd\nSHLVL=0\n_=/usr/bin/env\n0\nMax open files            1024                 1024                 files     \nMax core file size        1                    1                    bytes     \n300\n169-254-10-1\n";
+    assert_eq!(
+        outcome
+            .stdout
+            .replace("SHLVL=1", "SHLVL=0")
+            .replace("OLDPWD=/\n", ""),
+        expected,
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[tokio::test]
 async fn a_control_socket_is_descriptor_3() {
     let host = containers().await;
-    let mut launch = shell("read -u 3 word; echo \"got $word\" >&3; exec 3>&-; read forever < /dev/zero");
+    let mut launch =
+        shell("read -u 3 word; echo \"got $word\" >&3; exec 3>&-; read forever < /dev/zero");
     launch.control = true;
     let mut sandbox = host.launch(launch).await;
     let mut control = sandbox.control.take().unwrap();
@@ -276,17 +342,37 @@ async fn code_is_mounted_into_a_running_sandbox() {
     let code = host.dir.path().join("code");
     fs::create_dir(&code).unwrap();
     fs::write(code.join("handler"), "late\n").unwrap();
-    let mut launch = shell("ls /var/task; echo waiting; read -u 3 go; cat /var/task/handler; touch /var/task/new 2>/dev/null || echo read-only");
+    let mut launch = shell(
+        "ls /var/task; echo waiting; read -u 3 go; cat /var/task/handler; touch /var/task/new 2>/dev/null || echo read-only",
+    );
     launch.control = true;
     let mut sandbox = host.launch(launch).await;
     assert_eq!(line(&mut sandbox.stdout).await, "waiting\n");
-    sandbox.mount(Bind::read_only(&code, "/var/task")).await.unwrap();
-    let nowhere = sandbox.mount(Bind::read_only(&code, "/nowhere")).await.unwrap_err();
-    assert_eq!(nowhere.to_string(), "cannot make /nowhere visible: No such file or directory (os error 2)");
-    sandbox.control.as_mut().unwrap().write_all(b"go\n").await.unwrap();
+    sandbox
+        .mount(Bind::read_only(&code, "/var/task"))
+        .await
+        .unwrap();
+    let nowhere = sandbox
+        .mount(Bind::read_only(&code, "/nowhere"))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        nowhere.to_string(),
+        "cannot make /nowhere visible: No such file or directory (os error 2)"
+    );
+    sandbox
+        .control
+        .as_mut()
+        .unwrap()
+        .write_all(b"go\n")
+        .await
+        .unwrap();
     let mut text = String::new();
     sandbox.stdout.read_to_string(&mut text).await.unwrap();
     assert_eq!(text, "late\nread-only\n");
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
-    assert!(!mounts.contains(host.dir.path().to_str().unwrap()), "a mount shows on the host");
+    assert!(
+        !mounts.contains(host.dir.path().to_str().unwrap()),
+        "a mount shows on the host"
+    );
 }
