@@ -24,7 +24,7 @@ pub struct Account {
 pub enum FirstAccountError {
     #[error(
         "the first account of this data directory is {is}, not {asked}: start with --account {is}, or make {asked} a further \
-         account with `tollgate accounts create --id {asked}`"
+         account with `tollgate accounts create --id {asked} NAME`"
     )]
     Other { is: AccountId, asked: AccountId },
     #[error("account {0} exists but is not the first one, and there is no first one")]
