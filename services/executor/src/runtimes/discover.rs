@@ -138,12 +138,9 @@ impl Runtimes {
             );
         }
         for runtime in self.all.iter() {
-            if let Some(why) = runtime
-                .client()
-                .and_then(|client| client.fallback.as_deref())
-            {
+            if let Some(why) = install::fallback(runtime) {
                 advice.push(format!(
-                    "{} uses the built-in client instead of AWS's awslambdaric, which could not be installed ({why}).",
+                    "{} uses the built-in client instead of AWS's awslambdaric, which could not be installed ({why}); the next start tries again.",
                     runtime.name()
                 ));
             }

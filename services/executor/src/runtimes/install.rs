@@ -25,6 +25,9 @@ const BOOTSTRAP_MJS: &str = include_str!("node/bootstrap.mjs");
 /// Time for pip to fetch and install three small wheels.
 const PIP_TIMEOUT: Duration = Duration::from_mins(3);
 
+/// In a fallback's directory: why it was needed.
+const REASON: &str = "reason.txt";
+
 /// What connects an interpreter to the Runtime API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
@@ -65,6 +68,15 @@ pub(super) fn present(runtime: &Runtime) -> Option<Client> {
     }
 }
 
+/// Why this process, or an earlier one, fell back on the built-in client.
+pub(super) fn fallback(runtime: &Runtime) -> Option<String> {
+    if let Some(client) = runtime.client.get() {
+        return client.fallback.clone();
+    }
+    let dir = runtime.dir.join(directory(runtime, "tollgate"));
+    fs::read_to_string(dir.join(REASON)).ok()
+}
+
 /// Lays out the client.
 pub(super) async fn client(runtime: &Runtime) -> Result<Client, Error> {
     if let Some(client) = present(runtime) {
@@ -90,6 +102,7 @@ pub(super) async fn client(runtime: &Runtime) -> Result<Client, Error> {
                         "AWS's Python client could not be installed; functions run on the built-in one"
                     );
                     let dir = place(&runtime.dir, &own, async |dir: PathBuf| {
+                        fs::write(dir.join(REASON), error.to_string())?;
                         python_files(runtime, &dir).await
                     });
                     Ok(Client {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 
 use super::process::{runtime, runtimes_dir, spec};
-use crate::runtimes::Runtimes;
+use crate::runtimes::{Runtimes, install};
 
 #[tokio::test]
 async fn interpreters_say_what_they_are() {
@@ -129,4 +129,35 @@ async fn what_an_interpreter_reads_at_its_start_keeps_it_from_being_parked() {
     check("PYTHONPATH", false);
     check("LANG", false);
     check("AWS_LAMBDA_EXEC_WRAPPER", false);
+}
+
+/// A host whose package index cannot be reached.
+#[tokio::test]
+async fn without_the_official_client_there_is_ours_and_a_sentence() {
+    let home = tempfile::tempdir().unwrap();
+    let pip = home.path().join("python3.11");
+    // No pip: as on hosts where it is a package of its own.
+    let script = "#!/bin/sh\ncase \"$*\" in *pip*) echo 'ERROR: no index' >&2; exit 1;; esac\n";
+    std::fs::write(&pip, script).unwrap();
+    std::fs::set_permissions(&pip, PermissionsExt::from_mode(0o755)).unwrap();
+    let found = runtime("python3.1").await;
+    let dir = home.path().join("runtimes");
+    let poor = |program: &std::path::Path| crate::runtimes::Runtime {
+        identifiers: found.identifiers.clone(),
+        version: found.version.clone(),
+        program: program.to_path_buf(),
+        host_dirs: Vec::new(),
+        kind: found.kind.clone(),
+        dir: dir.clone(),
+        client: tokio::sync::OnceCell::new(),
+    };
+    let runtime = poor(&pip);
+    let client = runtime.prepare().await.unwrap().clone();
+    assert_eq!(client.fallback.as_deref(), Some("ERROR: no index"));
+    assert!(client.dir.unwrap().join("tollgate_client.py").is_file());
+    // Another process, such as `tollgate doctor`, knows it too.
+    assert_eq!(
+        install::fallback(&poor(&pip)).as_deref(),
+        Some("ERROR: no index")
+    );
 }

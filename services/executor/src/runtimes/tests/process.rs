@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::{Architecture, FunctionSpec, Version};
 
@@ -142,7 +142,7 @@ impl Function {
         let mut last = used();
         let mut quiet = 0;
         while quiet < 5 {
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(20));
             let now = used();
             quiet = if now == last && now.0 == "S" {
                 quiet + 1
@@ -151,6 +151,13 @@ impl Function {
             };
             last = now;
         }
+    }
+
+    /// Processor time used so far by its main thread: what waiting for other processes does not change.
+    pub(super) fn work(&self) -> Duration {
+        let id = self.child.as_ref().unwrap().id();
+        let text = std::fs::read_to_string(format!("/proc/{id}/schedstat")).unwrap();
+        Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
     }
 
     /// Waits for the end: exit code and all output.
