@@ -134,7 +134,10 @@ impl Logs {
         drop(waiting);
         if dropped > 0 {
             metrics::counter!("tollgate_log_lines_dropped_total").increment(dropped);
-            tracing::warn!(lines = dropped, "log lines of functions were dropped: the database could not keep up");
+            tracing::warn!(
+                lines = dropped,
+                "log lines of functions were dropped: the database could not keep up"
+            );
         }
         Ok(())
     }

@@ -57,7 +57,8 @@ impl Measures {
             "tollgate_log_lines_dropped_total",
             "Log lines of functions dropped because the database could not keep up"
         );
-        let outcome = |outcome| metrics::counter!("tollgate_invocations_total", "outcome" => outcome);
+        let outcome =
+            |outcome| metrics::counter!("tollgate_invocations_total", "outcome" => outcome);
         let state = |state| metrics::gauge!("tollgate_environments", "state" => state);
         Self {
             success: outcome("success"),
@@ -78,7 +79,10 @@ impl Measures {
     /// An environment enters a state; dropping the answer leaves it.
     pub(crate) fn enter(self: &std::sync::Arc<Self>, phase: Phase) -> Standing {
         self.gauge(phase).increment(1);
-        Standing { measures: std::sync::Arc::clone(self), phase }
+        Standing {
+            measures: std::sync::Arc::clone(self),
+            phase,
+        }
     }
 }
 

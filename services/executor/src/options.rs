@@ -12,7 +12,7 @@ use store::Store;
 use crate::sandbox::Isolation;
 
 /// Idle environments end after so long, unless configured otherwise.
-pub const IDLE_TTL: Duration = Duration::from_secs(300);
+pub const IDLE_TTL: Duration = Duration::from_mins(5);
 
 /// Runtimes kept started ahead of each kind, unless configured otherwise.
 pub const PARKED_RUNTIMES: usize = 1;
@@ -63,7 +63,9 @@ pub(crate) fn default_memory_mb() -> u64 {
 }
 
 fn total_kib(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
@@ -73,7 +75,10 @@ mod tests {
 
     #[test]
     fn reads_meminfo() {
-        assert_eq!(total_kib("MemTotal:       24689412 kB\nMemFree: 1 kB\n"), Some(24_689_412));
+        assert_eq!(
+            total_kib("MemTotal:       24689412 kB\nMemFree: 1 kB\n"),
+            Some(24_689_412)
+        );
         assert_eq!(total_kib("MemFree: 1 kB\n"), None);
     }
 }

@@ -31,7 +31,11 @@ pub struct Announcement {
 }
 
 /// Announces until the drain, then takes the announcement back.
-pub(crate) fn announce(mut redis: ConnectionManager, announcement: &Announcement, life: &Lifecycle) {
+pub(crate) fn announce(
+    mut redis: ConnectionManager,
+    announcement: &Announcement,
+    life: &Lifecycle,
+) {
     let key = format!("{KEY_PREFIX}{}", announcement.id);
     let text = serde_json::json!(announcement).to_string();
     let drain = life.drain().clone();
@@ -43,7 +47,8 @@ pub(crate) fn announce(mut redis: ConnectionManager, announcement: &Announcement
                 _ = ticks.tick() => {}
                 () = drain.cancelled() => break,
             }
-            let options = redis::SetOptions::default().with_expiration(redis::SetExpiry::PX(LEASE_MS));
+            let options =
+                redis::SetOptions::default().with_expiration(redis::SetExpiry::PX(LEASE_MS));
             let told = redis.set_options::<_, _, ()>(&key, &text, options);
             let told = match tokio::time::timeout(PATIENCE, told).await {
                 Ok(told) => told.map_err(|error| error.to_string()),

@@ -7,13 +7,12 @@ use std::time::Duration;
 use chassis::Lifecycle;
 use domain::FunctionSpec;
 use futures::Stream;
-use rpc::executor::{
-    Executor, ExecutorServer, InvokeReply, InvokeRequest, Room, WatchRequest,
-};
+use rpc::executor::{Executor, ExecutorServer, InvokeReply, InvokeRequest, Room, WatchRequest};
 use rpc::transport::MESSAGE_BYTES_MAX;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status};
 use tracing::Instrument as _;
 
@@ -66,23 +65,8 @@ pub struct Handle {
 
 /// Starts an executor: its sandboxes, its spool (recovering what an earlier process left), its pool.
 pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> {
-    let measures = Arc::new(Measures::new());
-    let mut sandbox_options =
-        sandbox::Options::new(options.program, options.data_dir.join("sandboxes"), options.isolation);
-    sandbox_options.parked_shells = PARKED_SHELLS;
-    let sandboxes = Sandboxes::start(sandbox_options, life).await?;
-    let runtimes = Runtimes::discover(&options.data_dir.join("runtimes"), &options.interpreters).await;
-    let code = CodeCache::open(&options.data_dir, options.blobs, CACHE_BYTES_MAX).await?;
-    let prices = Prices::start(options.store.clone(), life).await;
-    let spool = Spool::open(
-        spool::Options::new(options.data_dir.join("spool")),
-        options.store.clone(),
-        prices.clone(),
-        options.clock.clone(),
-        life,
-    )
-    .await?;
-    let logs = Logs::start(options.store, life);
+    let parts = parts(&options, life).await?;
+    let (spool, logs) = (parts.spool.clone(), parts.logs.clone());
     // A parked runtime gets its code by a mount, which only a container has.
     let parked_runtimes = match options.isolation {
         Isolation::Container => options.parked_runtimes,
@@ -90,25 +74,11 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
     };
     let parked = Parked::start(
         parked_runtimes,
-        sandboxes.clone(),
-        runtimes.clone(),
-        Arc::clone(&measures),
+        parts.sandboxes.clone(),
+        parts.runtimes.clone(),
+        Arc::clone(&parts.measures),
         life,
     );
-    let parts = Parts {
-        executor_id: spool.executor_id().to_string(),
-        sandboxes,
-        runtimes,
-        code,
-        spool: spool.clone(),
-        prices,
-        logs: logs.clone(),
-        clock: options.clock,
-        ids: options.ids,
-        life: life.clone(),
-        measures,
-        idle_ttl: options.idle_ttl,
-    };
     let memory_mb_max = options.memory_mb_max.unwrap_or_else(default_memory_mb);
     let pool = Pool::new(parts, parked, memory_mb_max);
     let secret = options.cluster.map(|cluster| {
@@ -121,10 +91,53 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
         registry::announce(cluster.redis, &announcement, life);
         cluster.secret
     });
-    let service = Service(Arc::new(Shared { pool, specs: Specs::default(), life: life.clone() }));
-    let handle = Handle { service, spool, logs, secret };
+    let service = Service(Arc::new(Shared {
+        pool,
+        specs: Specs::default(),
+        life: life.clone(),
+    }));
+    let handle = Handle {
+        service,
+        spool,
+        logs,
+        secret,
+    };
     handle.drain_with(life);
     Ok(handle)
+}
+
+async fn parts(options: &Options, life: &Lifecycle) -> Result<Parts, Error> {
+    let dir = &options.data_dir;
+    let mut walls = sandbox::Options::new(
+        options.program.clone(),
+        dir.join("sandboxes"),
+        options.isolation,
+    );
+    walls.parked_shells = PARKED_SHELLS;
+    let sandboxes = Sandboxes::start(walls, life).await?;
+    let prices = Prices::start(options.store.clone(), life).await;
+    let spool = Spool::open(
+        spool::Options::new(dir.join("spool")),
+        options.store.clone(),
+        prices.clone(),
+        options.clock.clone(),
+        life,
+    )
+    .await?;
+    Ok(Parts {
+        executor_id: spool.executor_id().to_string(),
+        sandboxes,
+        runtimes: Runtimes::discover(&dir.join("runtimes"), &options.interpreters).await,
+        code: CodeCache::open(dir, options.blobs.clone(), CACHE_BYTES_MAX).await?,
+        spool,
+        prices,
+        logs: Logs::start(options.store.clone(), life),
+        clock: options.clock.clone(),
+        ids: options.ids,
+        life: life.clone(),
+        measures: Arc::new(Measures::new()),
+        idle_ttl: options.idle_ttl,
+    })
 }
 
 impl Handle {
@@ -141,7 +154,11 @@ impl Handle {
     /// One sentence for `/health`: how functions are kept apart and what can run.
     pub fn describe(&self) -> String {
         let parts = self.service.0.pool.parts();
-        let runtimes: Vec<&str> = parts.runtimes.list().map(|runtime| runtime.name()).collect();
+        let runtimes: Vec<&str> = parts
+            .runtimes
+            .list()
+            .map(|runtime| runtime.name())
+            .collect();
         format!(
             "{} isolation, {} environments, runtimes {}",
             parts.sandboxes.isolation(),
@@ -171,7 +188,8 @@ impl Handle {
             server,
             move |request: Request<()>| authorize(secret.as_ref(), request),
         );
-        let incoming = tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true));
+        let incoming =
+            tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true));
         let drain = self.service.0.life.drain().clone();
         tonic::transport::Server::builder()
             .add_service(guarded)
@@ -186,7 +204,11 @@ impl Handle {
 
     /// On drain: nothing new, what runs ends, then the last records and lines leave.
     fn drain_with(&self, life: &Lifecycle) {
-        let (pool, spool, logs) = (self.service.0.pool.clone(), self.spool.clone(), self.logs.clone());
+        let (pool, spool, logs) = (
+            self.service.0.pool.clone(),
+            self.spool.clone(),
+            self.logs.clone(),
+        );
         let life_ = life.clone();
         life.spawn("drain executor", async move {
             life_.drain().cancelled().await;
@@ -199,13 +221,19 @@ impl Handle {
 /// Sandboxes kept empty and ready for a program.
 const PARKED_SHELLS: usize = 2;
 
-#[expect(clippy::result_large_err, reason = "the type of an interceptor")]
 fn authorize(secret: Option<&SecretString>, request: Request<()>) -> Result<Request<()>, Status> {
-    let given = request.metadata().get("authorization").map(|value| value.as_bytes());
-    let given = given.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
+    let given = request
+        .metadata()
+        .get("authorization")
+        .map(MetadataValue::as_bytes);
+    let given = given
+        .and_then(|value| value.strip_prefix(b"Bearer "))
+        .unwrap_or_default();
     match secret {
         Some(secret) if same(secret.expose_secret().as_bytes(), given) => Ok(request),
-        _ => Err(Status::unauthenticated("the cluster's secret is missing or wrong")),
+        _ => Err(Status::unauthenticated(
+            "the cluster's secret is missing or wrong",
+        )),
     }
 }
 
@@ -216,7 +244,10 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 
 #[tonic::async_trait]
 impl Executor for Service {
-    async fn invoke(&self, request: Request<InvokeRequest>) -> Result<Response<InvokeReply>, Status> {
+    async fn invoke(
+        &self,
+        request: Request<InvokeRequest>,
+    ) -> Result<Response<InvokeReply>, Status> {
         let request = request.into_inner();
         if self.0.life.drain().is_cancelled() {
             return Err(Status::unavailable("executor is draining"));
@@ -233,7 +264,9 @@ impl Executor for Service {
         let (reply, answer) = oneshot::channel();
         self.0.pool.submit(job(request, spec, span.clone(), reply)?);
         let answer = answer.instrument(span).await;
-        answer.unwrap_or_else(|_| Err(Status::unavailable("executor is stopping"))).map(Response::new)
+        answer
+            .unwrap_or_else(|_| Err(Status::unavailable("executor is stopping")))
+            .map(Response::new)
     }
 
     type WatchStream = Pin<Box<dyn Stream<Item = Result<Room, Status>> + Send>>;

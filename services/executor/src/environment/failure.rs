@@ -11,9 +11,15 @@ use crate::sandbox::Exit;
 #[derive(Debug)]
 pub(super) enum Ending {
     /// The handler's result.
-    Response { payload: Bytes, content_type: String },
+    Response {
+        payload: Bytes,
+        content_type: String,
+    },
     /// The runtime client told of an error: the handler's, or its own initialization's.
-    Reported { payload: Bytes, error_type: String },
+    Reported {
+        payload: Bytes,
+        error_type: String,
+    },
     Failed(Failure),
 }
 
@@ -21,7 +27,9 @@ pub(super) enum Ending {
 #[derive(Debug)]
 pub(super) enum Failure {
     /// The function's time was up.
-    Timeout { timeout_s: u32 },
+    Timeout {
+        timeout_s: u32,
+    },
     /// The runtime's process ended.
     Exit(Exit),
     ResponseTooLarge,
@@ -43,7 +51,9 @@ impl Failure {
     fn message(&self, request_id: &str) -> String {
         match self {
             Self::Timeout { timeout_s } => {
-                format!("RequestId: {request_id} Error: Task timed out after {timeout_s}.00 seconds")
+                format!(
+                    "RequestId: {request_id} Error: Task timed out after {timeout_s}.00 seconds"
+                )
             }
             Self::Exit(exit) => format!("RequestId: {request_id} Error: {}", reason(exit)),
             Self::ResponseTooLarge => format!(
@@ -56,7 +66,11 @@ impl Failure {
     /// The body of the answer.
     pub(super) fn payload(&self, request_id: &str) -> Bytes {
         let message = serde_json::Value::from(self.message(request_id));
-        format!(r#"{{"errorType":"{}","errorMessage":{message}}}"#, self.error_type()).into()
+        format!(
+            r#"{{"errorType":"{}","errorMessage":{message}}}"#,
+            self.error_type()
+        )
+        .into()
     }
 
     /// What the log says of it, before END.
@@ -64,9 +78,13 @@ impl Failure {
         match self {
             Self::Timeout { timeout_s } => {
                 let at = at.to_rfc3339_opts(SecondsFormat::Millis, true);
-                vec![format!("{at} {request_id} Task timed out after {timeout_s}.00 seconds")]
+                vec![format!(
+                    "{at} {request_id} Task timed out after {timeout_s}.00 seconds"
+                )]
             }
-            Self::Exit(_) | Self::Entrypoint(_) => vec![self.message(request_id), self.error_type().to_owned()],
+            Self::Exit(_) | Self::Entrypoint(_) => {
+                vec![self.message(request_id), self.error_type().to_owned()]
+            }
             Self::ResponseTooLarge => vec![self.message(request_id)],
         }
     }
@@ -122,7 +140,11 @@ mod tests {
     use super::*;
 
     fn exit(code: Option<i32>, signal: Option<i32>) -> Failure {
-        Failure::Exit(Exit { code, signal, out_of_memory: signal == Some(9) })
+        Failure::Exit(Exit {
+            code,
+            signal,
+            out_of_memory: signal == Some(9),
+        })
     }
 
     #[test]
@@ -152,8 +174,17 @@ mod tests {
 
     #[test]
     fn only_the_report_tells_of_memory() {
-        assert_eq!(exit(None, Some(9)).status(), "Status: error\tError Type: Runtime.OutOfMemory");
-        assert_eq!(exit(Some(2), None).status(), "Status: error\tError Type: Runtime.ExitError");
-        assert_eq!(Failure::Timeout { timeout_s: 1 }.status(), "Status: timeout");
+        assert_eq!(
+            exit(None, Some(9)).status(),
+            "Status: error\tError Type: Runtime.OutOfMemory"
+        );
+        assert_eq!(
+            exit(Some(2), None).status(),
+            "Status: error\tError Type: Runtime.ExitError"
+        );
+        assert_eq!(
+            Failure::Timeout { timeout_s: 1 }.status(),
+            "Status: timeout"
+        );
     }
 }

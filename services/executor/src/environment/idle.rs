@@ -35,29 +35,26 @@ impl Live<'_> {
         time_up: Instant,
     ) -> Option<Assignment> {
         let ttl = tokio::time::Instant::now() + self.frame.pool().parts().idle_ttl;
-        loop {
-            tokio::select! {
-                biased;
-                assignment = mailbox.recv() => return assignment,
-                _ = self.sandbox.exited() => break,
-                () = tokio::time::sleep_until(ttl) => {}
-                () = self.hung(time_up) => {}
-            }
-            if self.withdraw() {
-                return None;
-            }
-            // A job is on its way, or the address has been dropped: either is seen at once.
-            if let Some(assignment) = mailbox.recv().await {
-                return Some(assignment);
+        let exited = tokio::select! {
+            biased;
+            assignment = mailbox.recv() => return assignment,
+            _ = self.sandbox.exited() => true,
+            () = tokio::time::sleep_until(ttl) => false,
+            () = self.hung(time_up) => false,
+        };
+        let withdrawn = self.withdraw();
+        if exited {
+            mailbox.close();
+            while let Ok(late) = mailbox.try_recv() {
+                self.frame.pool().submit(late.job);
             }
             return None;
         }
-        self.withdraw();
-        mailbox.close();
-        while let Ok(late) = mailbox.try_recv() {
-            self.frame.pool().submit(late.job);
+        if withdrawn {
+            return None;
         }
-        None
+        // A job is on its way, or the environment has been evicted: either is seen at once.
+        mailbox.recv().await
     }
 
     /// Resolves when the runtime should have asked for its next event and has not.
@@ -98,6 +95,8 @@ impl Live<'_> {
     }
 
     fn withdraw(&self) -> bool {
-        self.frame.pool().withdraw(&self.frame.spec.spec_id, self.frame.place.id)
+        self.frame
+            .pool()
+            .withdraw(&self.frame.spec.spec_id, self.frame.place.id)
     }
 }

@@ -45,9 +45,17 @@ impl Live<'_> {
                 self.limit();
                 Ok(run)
             }
-            Err(Some(Report::InitError { payload, error_type })) => {
-                Err(self.init_failed(run, at, Ending::Reported { payload, error_type }))
-            }
+            Err(Some(Report::InitError {
+                payload,
+                error_type,
+            })) => Err(self.init_failed(
+                run,
+                at,
+                Ending::Reported {
+                    payload,
+                    error_type,
+                },
+            )),
             // Before its first event a runtime client can report nothing else.
             Err(Some(_)) => Ok(run),
             Err(None) if again => {
@@ -80,7 +88,10 @@ impl Live<'_> {
         };
         self.frame.output.drain(self.pipes());
         let version = self.frame.spec.version.to_string();
-        let lines = [report::init(at.elapsed(), &kind), report::start(&run.request_id, &version)];
+        let lines = [
+            report::init(at.elapsed(), &kind),
+            report::start(&run.request_id, &version),
+        ];
         self.frame.output.platform(lines);
         self.settle(run, ending, None);
         End::Over
@@ -89,7 +100,9 @@ impl Live<'_> {
     fn init_timed_out(&self, mut run: Run, at: Instant) -> End {
         run.init = at.elapsed();
         self.frame.output.drain(self.pipes());
-        self.frame.output.platform([report::init(run.init, "Status: timeout")]);
+        self.frame
+            .output
+            .platform([report::init(run.init, "Status: timeout")]);
         let now = Instant::now();
         run.invoked = Some(now);
         run.time_up = Some(now + Duration::from_secs(u64::from(self.frame.spec.timeout_s)));

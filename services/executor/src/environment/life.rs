@@ -57,7 +57,10 @@ pub(crate) async fn run(place: Place, job: Job) {
     let parts = pool.parts();
     let mut standing = parts.measures.enter(Phase::Starting);
     let Some(runtime) = parts.runtimes.find(&job.spec.runtime) else {
-        let text = format!("runtime {} is not installed on this executor", job.spec.runtime);
+        let text = format!(
+            "runtime {} is not installed on this executor",
+            job.spec.runtime
+        );
         return job.refuse(Status::unimplemented(text));
     };
     let starting = pool.parked().starting();
@@ -70,14 +73,28 @@ pub(crate) async fn run(place: Place, job: Job) {
             return job.refuse(Status::internal("the function's code cannot be had"));
         }
     };
-    let stream =
-        Stream::new(Arc::clone(&spec), parts.ids.random(), parts.clock.clone(), parts.logs.clone());
+    let stream = Stream::new(
+        Arc::clone(&spec),
+        parts.ids.random(),
+        parts.clock.clone(),
+        parts.logs.clone(),
+    );
     let spec_id = spec.spec_id.as_str().into();
     let log_stream = stream.name().to_owned();
-    let frame = Frame { place, spec, spec_id, output: Output::new(stream), log_stream };
-    let Some(run) = Run::begin(&pool, job, true) else { return };
+    let frame = Frame {
+        place,
+        spec,
+        spec_id,
+        output: Output::new(stream),
+        log_stream,
+    };
+    let Some(run) = Run::begin(&pool, job, true) else {
+        return;
+    };
     let timing = Timing { asked, starting };
-    frame.sandboxes(runtime, &code, run, timing, &mut standing).await;
+    frame
+        .sandboxes(runtime, &code, run, timing, &mut standing)
+        .await;
 }
 
 /// A cold start that goes on: since when, and the mark that keeps background work away.
@@ -99,8 +116,14 @@ impl Frame {
         let (mut run, mut timing) = (run, Some(timing));
         loop {
             let (inbox, mut mailbox) = mpsc::channel(1);
-            let started =
-                start::start(self.pool(), runtime, &self.spec, &self.log_stream, code.path()).await;
+            let started = start::start(
+                self.pool(),
+                runtime,
+                &self.spec,
+                &self.log_stream,
+                code.path(),
+            )
+            .await;
             let Started { sandbox, at } = match started {
                 Ok(started) => started,
                 Err(start::Error::Function(fault)) => return self.invalid(run, fault),
@@ -110,7 +133,11 @@ impl Frame {
                 }
             };
             let (exchange, cut) = (Exchange::new(), self.pool().parts().life.cut().clone());
-            let live = Live { frame: self, sandbox: &sandbox, exchange: &exchange };
+            let live = Live {
+                frame: self,
+                sandbox: &sandbox,
+                exchange: &exchange,
+            };
             let pipes = live.pipes();
             let end = tokio::select! {
                 biased;
@@ -137,7 +164,10 @@ impl Frame {
 
 impl Live<'_> {
     pub(super) fn pipes(&self) -> Pipes<'_> {
-        Pipes { stdout: &self.sandbox.stdout, stderr: &self.sandbox.stderr }
+        Pipes {
+            stdout: &self.sandbox.stdout,
+            stderr: &self.sandbox.stderr,
+        }
     }
 
     async fn live(
@@ -161,9 +191,13 @@ impl Live<'_> {
         }
         loop {
             standing.go(Phase::Busy);
-            let Some(time_up) = self.execute(run, inbox).await else { return End::Over };
+            let Some(time_up) = self.execute(run, inbox).await else {
+                return End::Over;
+            };
             standing.go(Phase::Idle);
-            let Some(next) = self.rest(mailbox, time_up).await else { return End::Over };
+            let Some(next) = self.rest(mailbox, time_up).await else {
+                return End::Over;
+            };
             (run, inbox) = next;
         }
     }
@@ -209,7 +243,7 @@ impl Live<'_> {
     }
 
     async fn hand_over(&self, mut event: Event) -> Report {
-        while let Err(back) = self.exchange.deliver(event) {
+        while let Some(back) = self.exchange.deliver(event) {
             event = back;
             self.exchange.ready().await;
         }
@@ -219,10 +253,24 @@ impl Live<'_> {
 
 pub(super) fn of_report(report: Report) -> Ending {
     match report {
-        Report::Response { payload, content_type } => Ending::Response { payload, content_type },
-        Report::Error { payload, error_type } | Report::InitError { payload, error_type } => {
-            Ending::Reported { payload, error_type }
+        Report::Response {
+            payload,
+            content_type,
+        } => Ending::Response {
+            payload,
+            content_type,
+        },
+        Report::Error {
+            payload,
+            error_type,
         }
+        | Report::InitError {
+            payload,
+            error_type,
+        } => Ending::Reported {
+            payload,
+            error_type,
+        },
         Report::TooLarge => Ending::Failed(Failure::ResponseTooLarge),
     }
 }

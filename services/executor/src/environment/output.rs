@@ -49,15 +49,16 @@ pub(super) struct Stream {
 
 impl Stream {
     /// The stream `YYYY/MM/DD/[VERSION]ID` of a new environment.
-    pub(super) fn new(
-        spec: Arc<FunctionSpec>,
-        id: uuid::Uuid,
-        clock: Clock,
-        logs: Logs,
-    ) -> Self {
+    pub(super) fn new(spec: Arc<FunctionSpec>, id: uuid::Uuid, clock: Clock, logs: Logs) -> Self {
         let day = clock.now().format("%Y/%m/%d");
         let name = format!("{day}/[{}]{}", spec.version, id.simple());
-        Self { group: spec.log_group(), spec, name, clock, logs }
+        Self {
+            group: spec.log_group(),
+            spec,
+            name,
+            clock,
+            logs,
+        }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -91,7 +92,10 @@ enum Pipe {
 
 impl Output {
     pub(super) fn new(stream: Stream) -> Self {
-        Self { lines: Mutex::default(), stream }
+        Self {
+            lines: Mutex::default(),
+            stream,
+        }
     }
 
     /// Reads both pipes as they fill, until dropped.
@@ -155,7 +159,11 @@ impl Output {
     fn flush(&self) {
         let mut lines = self.lines.lock();
         let Lines { partial, tail } = &mut *lines;
-        let left = partial.iter_mut().map(std::mem::take).filter(|line| !line.is_empty()).collect();
+        let left = partial
+            .iter_mut()
+            .map(std::mem::take)
+            .filter(|line| !line.is_empty())
+            .collect();
         self.emit(tail, left);
     }
 
@@ -195,7 +203,11 @@ impl Output {
 fn text(line: Vec<u8>) -> String {
     let line = String::from_utf8(line)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    if line.contains('\0') { line.replace('\0', "\u{fffd}") } else { line }
+    if line.contains('\0') {
+        line.replace('\0', "\u{fffd}")
+    } else {
+        line
+    }
 }
 
 /// Where to split a line that is too long: at the limit, or up to three bytes before it so that no character is cut.

@@ -16,7 +16,10 @@ pub(super) fn end(request_id: &str) -> String {
 
 /// An initialization that failed.
 pub(super) fn init(took: Duration, status: &str) -> String {
-    format!("INIT_REPORT Init Duration: {} ms\tPhase: init\t{status}", Hundredths(took))
+    format!(
+        "INIT_REPORT Init Duration: {} ms\tPhase: init\t{status}",
+        Hundredths(took)
+    )
 }
 
 /// The REPORT line: Lambda's, with the execution's cost behind it.
@@ -94,8 +97,17 @@ mod tests {
             "REPORT RequestId: 00000000-0000-0000-0000-000000000000\tDuration: 1.23 ms\tBilled Duration: 2 ms\t\
              Memory Size: 128 MB\tMax Memory Used: 36 MB\t"
         );
-        let cost = Cost { amount_e10: 21_254, currency: "USD".parse().unwrap() };
-        let line = report(&execution(110_124_999, 3_000_000_000), 3_111, 200, "Status: timeout", Some(&cost));
+        let cost = Cost {
+            amount_e10: 21_254,
+            currency: "USD".parse().unwrap(),
+        };
+        let line = report(
+            &execution(110_124_999, 3_000_000_000),
+            3_111,
+            200,
+            "Status: timeout",
+            Some(&cost),
+        );
         assert_eq!(
             line,
             "REPORT RequestId: 00000000-0000-0000-0000-000000000000\tDuration: 3000.00 ms\tBilled Duration: 3111 ms\t\
@@ -106,7 +118,10 @@ mod tests {
 
     #[test]
     fn a_failed_initialization() {
-        let line = init(Duration::from_millis(10_000), "Status: timeout");
-        assert_eq!(line, "INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout");
+        let line = init(Duration::from_secs(10), "Status: timeout");
+        assert_eq!(
+            line,
+            "INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout"
+        );
     }
 }

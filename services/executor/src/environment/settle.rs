@@ -66,7 +66,9 @@ impl Run {
             }),
             Err(error) => {
                 tracing::error!(%error, "the metering spool takes no more: refusing invocations");
-                job.refuse(Status::resource_exhausted("the metering spool takes no more"));
+                job.refuse(Status::resource_exhausted(
+                    "the metering spool takes no more",
+                ));
                 None
             }
         }
@@ -75,7 +77,8 @@ impl Run {
     /// Ends an execution that the platform could not run. Its ticket, given up here, counts it and charges nothing.
     pub(super) fn lost(self, pool: &Pool) {
         pool.parts().measures.lost.increment(1);
-        self.job.refuse(Status::internal("the environment did not start"));
+        self.job
+            .refuse(Status::internal("the environment did not start"));
     }
 
     fn execution(&self, pool: &Pool, outcome: Outcome, response_bytes: usize) -> Execution {
@@ -135,15 +138,24 @@ impl Frame {
     /// Ends an execution that no sandbox could be started for, by the function's own fault.
     pub(super) fn invalid(&self, run: Run, fault: Fault) {
         let version = self.spec.version.to_string();
-        self.output.platform([report::start(&run.request_id, &version)]);
+        self.output
+            .platform([report::start(&run.request_id, &version)]);
         self.settle(run, Ending::Failed(Failure::Entrypoint(fault)), None, None);
     }
 
     /// The environment is among the idle ones again before the caller has its answer, so that the caller's next call finds
     /// it.
-    fn settle(&self, run: Run, ending: Ending, sandbox: Option<&Sandbox>, inbox: Option<Inbox>) -> bool {
+    fn settle(
+        &self,
+        run: Run,
+        ending: Ending,
+        sandbox: Option<&Sandbox>,
+        inbox: Option<Inbox>,
+    ) -> bool {
         let fatal = matches!(&ending, Ending::Failed(failure) if failure.is_fatal());
-        let Some((settled, job)) = self.record(run, ending) else { return false };
+        let Some((settled, job)) = self.record(run, ending) else {
+            return false;
+        };
         let reusable = !fatal && inbox.is_some_and(|inbox| self.release(inbox).is_some());
         let mut reply = reply(&settled);
         if job.tail {
@@ -163,38 +175,72 @@ impl Frame {
     fn record(&self, run: Run, ending: Ending) -> Option<(Settled, Job)> {
         let parts = self.pool().parts();
         let (payload, content_type, status) = match ending {
-            Ending::Response { payload, content_type } => (payload, content_type, None),
+            Ending::Response {
+                payload,
+                content_type,
+            } => (payload, content_type, None),
             Ending::Reported { payload, .. } => (payload, String::new(), Some(String::new())),
             Ending::Failed(failure) => {
-                self.output.platform(failure.lines(&run.request_id, parts.clock.now()));
-                (failure.payload(&run.request_id), String::new(), Some(failure.status()))
+                self.output
+                    .platform(failure.lines(&run.request_id, parts.clock.now()));
+                (
+                    failure.payload(&run.request_id),
+                    String::new(),
+                    Some(failure.status()),
+                )
             }
         };
-        let outcome = if status.is_none() { Outcome::Success } else { Outcome::FunctionError };
+        let outcome = if status.is_none() {
+            Outcome::Success
+        } else {
+            Outcome::FunctionError
+        };
         let execution = run.execution(self.pool(), outcome, payload.len());
         let measures = &parts.measures;
         if let Err(error) = parts.spool.end(run.ticket, &execution) {
             tracing::error!(%error, "the end of an execution is not in the spool");
             measures.lost.increment(1);
-            run.job.refuse(Status::internal("the execution could not be metered"));
+            run.job
+                .refuse(Status::internal("the execution could not be metered"));
             return None;
         }
         match outcome {
             Outcome::Success => measures.success.increment(1),
             _ => measures.function_error.increment(1),
         }
-        measures.invoke_seconds.record(Duration::from_nanos(execution.invoke_ns));
-        let (billed_ms, cost) = (parts.prices.billed_ms(&execution), parts.prices.cost(&execution));
+        measures
+            .invoke_seconds
+            .record(Duration::from_nanos(execution.invoke_ns));
+        let (billed_ms, cost) = (
+            parts.prices.billed_ms(&execution),
+            parts.prices.cost(&execution),
+        );
         let status = status.unwrap_or_default();
         let cold = run.cold;
-        Some((Settled { execution, cold, billed_ms, cost, payload, content_type, status }, run.job))
+        Some((
+            Settled {
+                execution,
+                cold,
+                billed_ms,
+                cost,
+                payload,
+                content_type,
+                status,
+            },
+            run.job,
+        ))
     }
 
     fn close_log(&self, settled: &Settled, sandbox: Option<&Sandbox>) {
         let execution = &settled.execution;
         let end = report::end(&execution.request_id.to_string());
         let peak_mb = sandbox.map_or(0, Sandbox::memory_peak_mb);
-        let Settled { billed_ms, status, cost, .. } = settled;
+        let Settled {
+            billed_ms,
+            status,
+            cost,
+            ..
+        } = settled;
         let report = report::report(execution, *billed_ms, peak_mb, status, cost.as_ref());
         self.output.platform([end, report]);
     }
@@ -216,10 +262,18 @@ fn reply(settled: &Settled) -> InvokeReply {
     let failed = execution.outcome != Outcome::Success;
     InvokeReply {
         payload: settled.payload.clone(),
-        function_error: if failed { "Unhandled".to_owned() } else { String::new() },
+        function_error: if failed {
+            "Unhandled".to_owned()
+        } else {
+            String::new()
+        },
         log_tail: Vec::new(),
         cost_e10: settled.cost.as_ref().map(|cost| cost.amount_e10),
-        currency: settled.cost.as_ref().map(|cost| cost.currency.to_string()).unwrap_or_default(),
+        currency: settled
+            .cost
+            .as_ref()
+            .map(|cost| cost.currency.to_string())
+            .unwrap_or_default(),
         billed_ms: settled.billed_ms,
         init_ns: execution.init_ns,
         invoke_ns: execution.invoke_ns,

@@ -55,19 +55,43 @@ impl From<sandbox::Error> for Error {
 /// The kernel's reason as Lambda words it: in small letters, without a number.
 fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+    text.split(" (os error")
+        .next()
+        .unwrap_or(&text)
+        .to_lowercase()
 }
 
 /// The function's code, downloaded and unpacked once for all its environments.
 pub(super) async fn code(pool: &Pool, spec: &FunctionSpec) -> Result<Arc<CodeDir>, Error> {
-    Ok(pool.parts().code.dir(&spec.code_sha256, spec.code_size).await?)
+    Ok(pool
+        .parts()
+        .code
+        .dir(&spec.code_sha256, spec.code_size)
+        .await?)
 }
 
 /// The launch of a runtime's program, for so much memory and so large a `/tmp`.
 pub(crate) fn launch(program: Program, memory_mb: u32, ephemeral_mb: u32) -> Launch {
-    let Program { argv, env, binds, cwd, control } = program;
-    let binds = binds.into_iter().map(|(source, target)| Bind::read_only(source, target)).collect();
-    Launch { memory_mb, ephemeral_mb, argv, env, binds, cwd, control }
+    let Program {
+        argv,
+        env,
+        binds,
+        cwd,
+        control,
+    } = program;
+    let binds = binds
+        .into_iter()
+        .map(|(source, target)| Bind::read_only(source, target))
+        .collect();
+    Launch {
+        memory_mb,
+        ephemeral_mb,
+        argv,
+        env,
+        binds,
+        cwd,
+        control,
+    }
 }
 
 /// Starts a sandbox for the spec.
@@ -90,7 +114,10 @@ pub(super) async fn start(
     }
     let launch = launch(program, spec.memory_mb, spec.ephemeral_mb);
     let sandbox = pool.parts().sandboxes.launch(launch).await?;
-    Ok(Started { sandbox, at: Instant::now() })
+    Ok(Started {
+        sandbox,
+        at: Instant::now(),
+    })
 }
 
 /// The line that tells a parked runtime what it is.
@@ -126,12 +153,24 @@ async fn hand_over(
     sandbox.limit_memory(spec.memory_mb)?;
     sandbox.mount(Bind::read_only(code, TASK_ROOT)).await?;
     let address = sandbox.runtime_api_addr();
-    let env = env.iter().map(|(key, value)| (key.as_str(), value.replace(RUNTIME_API, &address)));
-    let function = Function { env: env.collect(), handler: &spec.handler, cwd: TASK_ROOT };
+    let env = env
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.replace(RUNTIME_API, &address)));
+    let function = Function {
+        env: env.collect(),
+        handler: &spec.handler,
+        cwd: TASK_ROOT,
+    };
     let mut line = serde_json::to_vec(&function).map_err(std::io::Error::from)?;
     line.push(b'\n');
     let at = Instant::now();
-    let control = sandbox.control.as_mut().ok_or(std::io::ErrorKind::NotConnected);
-    control.map_err(std::io::Error::from)?.write_all(&line).await?;
+    let control = sandbox
+        .control
+        .as_mut()
+        .ok_or(std::io::ErrorKind::NotConnected);
+    control
+        .map_err(std::io::Error::from)?
+        .write_all(&line)
+        .await?;
     Ok(at)
 }

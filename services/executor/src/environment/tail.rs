@@ -12,7 +12,8 @@ impl Tail {
     pub(super) fn push(&mut self, line: &str) {
         let line = line.as_bytes();
         // Of a line longer than the whole tail only the end can stay.
-        self.0.extend_from_slice(&line[line.len().saturating_sub(TAIL_BYTES_MAX)..]);
+        self.0
+            .extend_from_slice(&line[line.len().saturating_sub(TAIL_BYTES_MAX)..]);
         self.0.push(b'\n');
         if self.0.len() > 4 * TAIL_BYTES_MAX {
             self.cut();

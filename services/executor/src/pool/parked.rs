@@ -88,7 +88,13 @@ impl Parked {
             return None;
         }
         let taken = loop {
-            let ready = self.0.ready.lock().entry(runtime.name().to_owned()).or_default().pop();
+            let ready = self
+                .0
+                .ready
+                .lock()
+                .entry(runtime.name().to_owned())
+                .or_default()
+                .pop();
             match ready {
                 Some(dead) if dead.sandbox.exited().now_or_never().is_some() => {
                     tracing::warn!(runtime = %runtime.name(), "a parked runtime had exited");
@@ -109,7 +115,9 @@ impl Parked {
 
     async fn keep(&self, sandboxes: &Sandboxes, runtimes: &Runtimes) {
         loop {
-            let missing = runtimes.list().find(|runtime| runtime.can_park() && self.is_missing(runtime));
+            let missing = runtimes
+                .list()
+                .find(|runtime| runtime.can_park() && self.is_missing(runtime));
             let Some(runtime) = missing else {
                 self.0.complete.send_replace(true);
                 self.0.work.notified().await;
@@ -132,7 +140,9 @@ impl Parked {
 
     fn is_missing(&self, runtime: &Runtime) -> bool {
         let ready = self.0.ready.lock();
-        ready.get(runtime.name()).is_some_and(|ready| ready.len() < self.0.count)
+        ready
+            .get(runtime.name())
+            .is_some_and(|ready| ready.len() < self.0.count)
     }
 
     async fn quiet(&self) {
@@ -148,9 +158,20 @@ impl Parked {
         runtime.prepare().await.map_err(|error| error.to_string())?;
         let program = runtime.launch(None).map_err(|fault| fault.message)?;
         let launch = environment::launch(program, MEMORY_MB, EPHEMERAL_MB);
-        let sandbox = sandboxes.launch(launch).await.map_err(|error| error.to_string())?;
-        let ready = Ready { sandbox, _standing: self.0.measures.enter(Phase::Parked) };
-        self.0.ready.lock().entry(runtime.name().to_owned()).or_default().push(ready);
+        let sandbox = sandboxes
+            .launch(launch)
+            .await
+            .map_err(|error| error.to_string())?;
+        let ready = Ready {
+            sandbox,
+            _standing: self.0.measures.enter(Phase::Parked),
+        };
+        self.0
+            .ready
+            .lock()
+            .entry(runtime.name().to_owned())
+            .or_default()
+            .push(ready);
         Ok(())
     }
 

@@ -81,7 +81,10 @@ impl Pool {
     pub(crate) fn submit(&self, mut job: Job) {
         while let Some(Idle { inbox, .. }) = self.take(&job.spec.spec_id) {
             let address = inbox.clone();
-            match inbox.try_send(Assignment { job, inbox: address }) {
+            match inbox.try_send(Assignment {
+                job,
+                inbox: address,
+            }) {
                 Ok(()) => return,
                 // It exited this moment.
                 Err(refused) => job = refused.into_inner().job,
@@ -109,13 +112,22 @@ impl Pool {
         };
         let Ok((seat, evicted)) = reserved.map_err(|Full| ()) else {
             self.0.parts.measures.no_room.increment(1);
-            return job.refuse(Status::resource_exhausted("no memory for another environment"));
+            return job.refuse(Status::resource_exhausted(
+                "no memory for another environment",
+            ));
         };
         drop(evicted);
         self.0.changed.send_replace(());
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
-        let place = Place { pool: self.clone(), seat, id };
-        self.0.parts.life.spawn("environment", environment::run(place, job));
+        let place = Place {
+            pool: self.clone(),
+            seat,
+            id,
+        };
+        self.0
+            .parts
+            .life
+            .spawn("environment", environment::run(place, job));
     }
 
     /// An environment has become idle. Dropping what comes back ends it.

@@ -75,22 +75,35 @@ impl Room {
         }
         let mut evicted = Vec::new();
         while self.memory_mb_used + memory_mb > self.memory_mb_max {
-            let Some(oldest) = self.oldest() else { return Err(Full) };
+            let Some(oldest) = self.oldest() else {
+                return Err(Full);
+            };
             self.give_back(&oldest.seat);
             evicted.push(oldest);
         }
         self.memory_mb_used += memory_mb;
         self.live += 1;
-        let seat = Arc::new(Seat { memory_mb, given_back: AtomicBool::new(false) });
+        let seat = Arc::new(Seat {
+            memory_mb,
+            given_back: AtomicBool::new(false),
+        });
         Ok((seat, evicted))
     }
 
     fn idle_mb(&self) -> u64 {
-        self.idle.values().flatten().map(|idle| idle.seat.memory_mb).sum()
+        self.idle
+            .values()
+            .flatten()
+            .map(|idle| idle.seat.memory_mb)
+            .sum()
     }
 
     fn oldest(&mut self) -> Option<Idle> {
-        let oldest = self.idle.values().filter_map(|list| list.first()).min_by_key(|idle| idle.since)?;
+        let oldest = self
+            .idle
+            .values()
+            .filter_map(|list| list.first())
+            .min_by_key(|idle| idle.since)?;
         let (spec_id, id) = (Arc::clone(&oldest.spec_id), oldest.id);
         self.withdraw(&spec_id, id)
     }
@@ -112,7 +125,10 @@ impl Room {
         if self.closed {
             return Err(idle);
         }
-        self.idle.entry(Arc::clone(&idle.spec_id)).or_default().push(idle);
+        self.idle
+            .entry(Arc::clone(&idle.spec_id))
+            .or_default()
+            .push(idle);
         Ok(())
     }
 
@@ -132,7 +148,12 @@ impl Room {
         if spec.version != Version::Latest {
             return Vec::new();
         }
-        let subject = (spec.account, spec.region.clone(), spec.name.clone(), spec.version);
+        let subject = (
+            spec.account,
+            spec.region.clone(),
+            spec.name.clone(),
+            spec.version,
+        );
         match self.latest.insert(subject, spec.spec_id.clone()) {
             Some(before) if before != spec.spec_id => {
                 self.idle.remove(before.as_str()).unwrap_or_default()
@@ -164,7 +185,10 @@ impl Room {
         let count = |list: &Vec<Idle>| u32::try_from(list.len()).unwrap_or(u32::MAX);
         self.idle
             .iter()
-            .map(|(spec_id, list)| Warm { spec_id: spec_id.to_string(), idle: count(list) })
+            .map(|(spec_id, list)| Warm {
+                spec_id: spec_id.to_string(),
+                idle: count(list),
+            })
             .collect()
     }
 }
@@ -176,7 +200,13 @@ mod tests {
     fn idle(room: &mut Room, id: u64, spec: &str, memory_mb: u32) -> Vec<u64> {
         let (seat, evicted) = room.reserve(memory_mb).unwrap();
         let (inbox, _) = tokio::sync::mpsc::channel(1);
-        let idle = Idle { id, spec_id: spec.into(), seat, inbox, since: Instant::now() };
+        let idle = Idle {
+            id,
+            spec_id: spec.into(),
+            seat,
+            inbox,
+            since: Instant::now(),
+        };
         assert!(room.release(idle).is_ok());
         evicted.iter().map(|idle| idle.id).collect()
     }
@@ -204,7 +234,10 @@ mod tests {
         // 3 is busy now: its 300 MB cannot be taken.
         assert_eq!(room.reserve(701).err(), Some(Full));
         assert_eq!(room.free_mb(), 700);
-        assert!(room.take("c").is_some(), "refused without evicting anybody in vain");
+        assert!(
+            room.take("c").is_some(),
+            "refused without evicting anybody in vain"
+        );
     }
 
     #[test]
@@ -230,7 +263,13 @@ mod tests {
         assert_eq!(room.close().len(), 2);
         let (seat, _) = room.reserve(100).unwrap();
         let (inbox, _) = tokio::sync::mpsc::channel(1);
-        let late = Idle { id: 3, spec_id: "a".into(), seat, inbox, since: Instant::now() };
+        let late = Idle {
+            id: 3,
+            spec_id: "a".into(),
+            seat,
+            inbox,
+            since: Instant::now(),
+        };
         assert!(room.release(late).is_err());
     }
 }

@@ -21,7 +21,11 @@ fn answer(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>)
 
 /// 202: the report was taken.
 pub(super) fn accepted() -> Answer {
-    answer(StatusCode::ACCEPTED, JSON, Bytes::from_static(b"{\"status\":\"OK\"}\n"))
+    answer(
+        StatusCode::ACCEPTED,
+        JSON,
+        Bytes::from_static(b"{\"status\":\"OK\"}\n"),
+    )
 }
 
 fn error(status: StatusCode, message: &str, kind: &str) -> Answer {
@@ -31,7 +35,11 @@ fn error(status: StatusCode, message: &str, kind: &str) -> Answer {
 
 /// 400: the id in the path is not that of the running event.
 pub(super) fn invalid_request_id() -> Answer {
-    error(StatusCode::BAD_REQUEST, "Invalid request ID", "InvalidRequestID")
+    error(
+        StatusCode::BAD_REQUEST,
+        "Invalid request ID",
+        "InvalidRequestID",
+    )
 }
 
 /// 400: a `Lambda-Runtime-Function-Response-Mode` other than `streaming`.
@@ -63,7 +71,11 @@ pub(super) fn invalid_transition(from: &str, to: &str) -> Answer {
 /// 413: the result is larger than [`RESPONSE_BYTES_MAX`].
 pub(super) fn too_large() -> Answer {
     let message = format!("Exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes).");
-    error(StatusCode::PAYLOAD_TOO_LARGE, &message, "RequestEntityTooLarge")
+    error(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        &message,
+        "RequestEntityTooLarge",
+    )
 }
 
 /// 404: no such path in this version of the API.

@@ -28,12 +28,21 @@ pub(crate) struct Event {
 /// What the runtime client says about the event it has, or about its initialization.
 #[derive(Debug)]
 pub(crate) enum Report {
-    Response { payload: Bytes, content_type: String },
+    Response {
+        payload: Bytes,
+        content_type: String,
+    },
     /// `error_type` as the client's header names it; empty where it does not.
-    Error { payload: Bytes, error_type: String },
+    Error {
+        payload: Bytes,
+        error_type: String,
+    },
     /// The result was larger than Lambda allows.
     TooLarge,
-    InitError { payload: Bytes, error_type: String },
+    InitError {
+        payload: Bytes,
+        error_type: String,
+    },
 }
 
 /// Where the runtime client stands; the names are those of Lambda's error messages.
@@ -127,18 +136,20 @@ impl Exchange {
         .await
     }
 
-    /// Hands the event to the `next` that waits. `Err` gives it back where none does.
-    pub(crate) fn deliver(&self, event: Event) -> Result<(), Event> {
+    /// Hands the event to the `next` that waits. It comes back where none does.
+    pub(crate) fn deliver(&self, event: Event) -> Option<Event> {
         let mut state = self.state.lock();
         let Some(next) = state.next.take() else {
-            return Err(event);
+            return Some(event);
         };
         let request_id = event.request_id.clone();
-        next.send(event)?;
+        if let Err(back) = next.send(event) {
+            return Some(back);
+        }
         state.request_id = request_id;
         state.phase = Phase::Running;
         state.report = None;
-        Ok(())
+        None
     }
 
     /// Waits for what became of the delivered event. Cancel-safe.
@@ -237,7 +248,9 @@ impl Exchange {
             (None, Phase::Responding | Phase::InitError) => None,
             (None, _) => Some(None),
         });
-        tokio::time::timeout(LAST_WORD_MAX, told).await.unwrap_or_default()
+        tokio::time::timeout(LAST_WORD_MAX, told)
+            .await
+            .unwrap_or_default()
     }
 }
 

@@ -16,9 +16,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::RESPONSE_BYTES_MAX;
 use super::answer::{self, Answer};
 use super::exchange::{Event, Exchange, Refusal, Report};
-use super::RESPONSE_BYTES_MAX;
 
 const PREFIX: &str = "/2018-06-01/runtime/";
 
@@ -66,7 +66,8 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 }
 
 async fn connection(stream: TcpStream, exchange: &Exchange) {
-    let service = service_fn(|request| async move { Ok::<_, Infallible>(route(request, exchange).await) });
+    let service =
+        service_fn(|request| async move { Ok::<_, Infallible>(route(request, exchange).await) });
     // An error here is a client that went away; the sandbox's exit or the time limit tells the rest.
     let _ = http1::Builder::new()
         .auto_date_header(false)
@@ -84,7 +85,9 @@ async fn route(request: Request<Incoming>, exchange: &Exchange) -> Answer {
         ("init/error", &Method::POST) => init_error(exchange, &head.headers, body).await,
         ("invocation/next" | "init/error", _) => answer::method_not_allowed(),
         (path, method) => {
-            let call = path.strip_prefix("invocation/").and_then(|rest| rest.split_once('/'));
+            let call = path
+                .strip_prefix("invocation/")
+                .and_then(|rest| rest.split_once('/'));
             match (call, method) {
                 (Some((id, "response")), &Method::POST) => {
                     response(exchange, id, &head.headers, body).await
@@ -151,7 +154,9 @@ async fn response(exchange: &Exchange, id: &str, headers: &HeaderMap, body: Inco
         return refuse(&refusal, "InvocationResponse");
     }
     let guard = Sending(exchange);
-    let mode = headers.get(RESPONSE_MODE).map_or("", |mode| mode.to_str().unwrap_or("?"));
+    let mode = headers
+        .get(RESPONSE_MODE)
+        .map_or("", |mode| mode.to_str().unwrap_or("?"));
     if !mode.is_empty() && !mode.eq_ignore_ascii_case("streaming") {
         guard.complete(Report::Error {
             payload: Bytes::from_static(b"{\"errorType\":\"Runtime.InvalidResponseModeHeader\"}"),
@@ -163,7 +168,10 @@ async fn response(exchange: &Exchange, id: &str, headers: &HeaderMap, body: Inco
         Ok(Collected::Whole { payload, trailers }) => {
             guard.complete(match trailers.as_ref().and_then(trailing_error) {
                 Some(report) => report,
-                None => Report::Response { payload, content_type: text(headers, "content-type") },
+                None => Report::Response {
+                    payload,
+                    content_type: text(headers, "content-type"),
+                },
             });
             answer::accepted()
         }
@@ -178,12 +186,21 @@ async fn response(exchange: &Exchange, id: &str, headers: &HeaderMap, body: Inco
 /// An error that a streaming function met after its first bytes: told in the trailers, the body in base64.
 fn trailing_error(trailers: &HeaderMap) -> Option<Report> {
     let error_type = trailers.get(ERROR_TYPE)?.to_str().ok()?.to_owned();
-    let body = trailers.get(ERROR_BODY).and_then(|body| STANDARD.decode(body.as_bytes()).ok());
+    let body = trailers
+        .get(ERROR_BODY)
+        .and_then(|body| STANDARD.decode(body.as_bytes()).ok());
     let payload = body.map_or_else(
-        || serde_json::json!({ "errorType": error_type }).to_string().into(),
+        || {
+            serde_json::json!({ "errorType": error_type })
+                .to_string()
+                .into()
+        },
         Bytes::from,
     );
-    Some(Report::Error { payload, error_type })
+    Some(Report::Error {
+        payload,
+        error_type,
+    })
 }
 
 async fn error(exchange: &Exchange, id: &str, headers: &HeaderMap, body: Incoming) -> Answer {
@@ -193,7 +210,10 @@ async fn error(exchange: &Exchange, id: &str, headers: &HeaderMap, body: Incomin
     let guard = Sending(exchange);
     match collect(body).await {
         Ok(Collected::Whole { payload, .. }) => {
-            guard.complete(Report::Error { payload, error_type: text(headers, ERROR_TYPE) });
+            guard.complete(Report::Error {
+                payload,
+                error_type: text(headers, ERROR_TYPE),
+            });
             answer::accepted()
         }
         Ok(Collected::TooLarge) => {
@@ -211,7 +231,10 @@ async fn init_error(exchange: &Exchange, headers: &HeaderMap, body: Incoming) ->
     let _guard = TellingInit(exchange);
     match collect(body).await {
         Ok(Collected::Whole { payload, .. }) => {
-            exchange.complete_init_error(Report::InitError { payload, error_type: text(headers, ERROR_TYPE) });
+            exchange.complete_init_error(Report::InitError {
+                payload,
+                error_type: text(headers, ERROR_TYPE),
+            });
             answer::accepted()
         }
         Ok(Collected::TooLarge) => answer::too_large(),
@@ -251,7 +274,10 @@ fn text(headers: &HeaderMap, name: &str) -> String {
 }
 
 enum Collected {
-    Whole { payload: Bytes, trailers: Option<HeaderMap> },
+    Whole {
+        payload: Bytes,
+        trailers: Option<HeaderMap>,
+    },
     TooLarge,
 }
 
@@ -283,6 +309,10 @@ async fn collect(mut body: Incoming) -> Result<Collected, hyper::Error> {
     if size > RESPONSE_BYTES_MAX {
         return Ok(Collected::TooLarge);
     }
-    let payload = if rest.is_empty() { first } else { rest.freeze() };
+    let payload = if rest.is_empty() {
+        first
+    } else {
+        rest.freeze()
+    };
     Ok(Collected::Whole { payload, trailers })
 }

@@ -24,7 +24,15 @@ impl Redis {
     fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let process = Command::new("redis-server")
-            .args(["--port", "0", "--save", "", "--unixsocket", "socket", "--dir"])
+            .args([
+                "--port",
+                "0",
+                "--save",
+                "",
+                "--unixsocket",
+                "socket",
+                "--dir",
+            ])
             .arg(dir.path())
             .current_dir(dir.path())
             .stdout(Stdio::null())
@@ -43,7 +51,9 @@ impl Redis {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), connecting).await.expect("Redis answers")
+        tokio::time::timeout(Duration::from_secs(10), connecting)
+            .await
+            .expect("Redis answers")
     }
 }
 
@@ -71,23 +81,41 @@ async fn announced_served_and_withdrawn() {
         let key = format!("{KEY_PREFIX}{}", fixture.handle.id());
         let text = announced(&mut connection, &key).await;
         let announcement: Announcement = serde_json::from_str(&text).unwrap();
-        assert_eq!((announcement.addr.as_str(), announcement.boot_epoch), (address.as_str(), 1));
-        assert_eq!((announcement.id, announcement.isolation.as_str()), (fixture.handle.id(), "container"));
+        assert_eq!(
+            (announcement.addr.as_str(), announcement.boot_epoch),
+            (address.as_str(), 1)
+        );
+        assert_eq!(
+            (announcement.id, announcement.isolation.as_str()),
+            (fixture.handle.id(), "container")
+        );
         let left: i64 = connection.pttl(&key).await.unwrap();
         assert!((1..=4_000).contains(&left), "{left}");
         // Redis may be wiped: it is told again.
-        let () = redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();
+        let () = redis::cmd("FLUSHALL")
+            .query_async(&mut connection)
+            .await
+            .unwrap();
         announced(&mut connection, &key).await;
 
-        let spec = fixture.python("def handler(event, context):\n    return event").await;
+        let spec = fixture
+            .python("def handler(event, context):\n    return event")
+            .await;
         for wrong in ["", "open sesam", "open sesame!", "Open sesame"] {
             let mut stranger = ExecutorClient::new(transport::remote(&address, wrong).unwrap());
             let refused = stranger.invoke(request(&spec, "1")).await.unwrap_err();
             assert_eq!(refused.code(), Code::Unauthenticated, "{wrong:?}");
-            assert_eq!(stranger.watch(WatchRequest {}).await.err().unwrap().code(), Code::Unauthenticated);
+            assert_eq!(
+                stranger.watch(WatchRequest {}).await.err().unwrap().code(),
+                Code::Unauthenticated
+            );
         }
         let mut gateway = ExecutorClient::new(transport::remote(&address, "open sesame").unwrap());
-        let reply = gateway.invoke(request(&spec, "42")).await.unwrap().into_inner();
+        let reply = gateway
+            .invoke(request(&spec, "42"))
+            .await
+            .unwrap()
+            .into_inner();
         assert_eq!(&reply.payload[..], b"42");
         let mut rooms = gateway.watch(WatchRequest {}).await.unwrap().into_inner();
         let room = rooms.message().await.unwrap().unwrap();
@@ -102,7 +130,10 @@ async fn announced_served_and_withdrawn() {
     let (served, key) = tokio::join!(serving, story);
     served.unwrap();
     fixture.stop().await;
-    assert_eq!(connection.get::<_, Option<String>>(&key).await.unwrap(), None);
+    assert_eq!(
+        connection.get::<_, Option<String>>(&key).await.unwrap(),
+        None
+    );
 }
 
 async fn announced(connection: &mut redis::aio::ConnectionManager, key: &str) -> String {
@@ -114,5 +145,7 @@ async fn announced(connection: &mut redis::aio::ConnectionManager, key: &str) ->
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), waiting).await.expect("an announcement")
+    tokio::time::timeout(Duration::from_secs(5), waiting)
+        .await
+        .expect("an announcement")
 }

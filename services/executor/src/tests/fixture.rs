@@ -33,13 +33,23 @@ impl Database {
         let url = std::env::var("DATABASE_URL").unwrap_or_else(|_| {
             let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.env");
             let text = std::fs::read_to_string(file).expect("DATABASE_URL, or a file .env with it");
-            let line = text.lines().find_map(|line| line.strip_prefix("DATABASE_URL="));
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix("DATABASE_URL="));
             line.expect("DATABASE_URL in .env").to_owned()
         });
-        let (base, query) = url.split_once('?').map_or((url.as_str(), ""), |(a, b)| (a, b));
-        let (server, _) = base.rsplit_once('/').expect("a database's name in DATABASE_URL");
+        let (base, query) = url
+            .split_once('?')
+            .map_or((url.as_str(), ""), |(a, b)| (a, b));
+        let (server, _) = base
+            .rsplit_once('/')
+            .expect("a database's name in DATABASE_URL");
         let name = format!("executor_{}", Ids.random().simple());
-        let database = Self { server: server.to_owned(), name, query: query.to_owned() };
+        let database = Self {
+            server: server.to_owned(),
+            name,
+            query: query.to_owned(),
+        };
         database.psql(&format!("CREATE DATABASE {}", database.name));
         database
     }
@@ -50,12 +60,22 @@ impl Database {
 
     fn psql(&self, command: &str) {
         let mut psql = Command::new("psql");
-        psql.args(["-q", "-X", "-v", "ON_ERROR_STOP=1", "-c", command, &self.url("postgres")]);
+        psql.args([
+            "-q",
+            "-X",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            command,
+            &self.url("postgres"),
+        ]);
         assert!(psql.status().expect("psql").success(), "{command}");
     }
 
     async fn connect(&self, role: Role) -> Store {
-        Store::connect(&self.url(&self.name), role, 4, Vault::new(&[1; 32])).await.unwrap()
+        Store::connect(&self.url(&self.name), role, 4, Vault::new(&[1; 32]))
+            .await
+            .unwrap()
     }
 }
 
@@ -93,7 +113,11 @@ impl Fixture {
         owner.seed_prices().await.unwrap();
         let number = u64::from_le_bytes(Ids.bytes()) % AccountId::MAX;
         let account = AccountId::new(number).unwrap();
-        owner.create_account(account, "test", Clock::system().now()).await.unwrap().unwrap();
+        owner
+            .create_account(account, "test", Clock::system().now())
+            .await
+            .unwrap()
+            .unwrap();
         let dir = tempfile::tempdir().unwrap();
         // The interpreters' clients are downloaded once for all tests.
         let shared = std::env::temp_dir().join("tollgate-test-runtimes");
@@ -105,7 +129,7 @@ impl Fixture {
             data_dir: dir.path().to_owned(),
             isolation: Isolation::Container,
             memory_mb_max: Some(4_096),
-            idle_ttl: Duration::from_secs(60),
+            idle_ttl: Duration::from_mins(1),
             interpreters: Vec::<PathBuf>::new(),
             parked_runtimes: 0,
             cluster: None,
@@ -123,11 +147,25 @@ impl Fixture {
         let client = ExecutorClient::new(transport::local(server))
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX);
-        Self { client, handle, life, owner, account, blobs, _dir: dir, _database: database }
+        Self {
+            client,
+            handle,
+            life,
+            owner,
+            account,
+            blobs,
+            _dir: dir,
+            _database: database,
+        }
     }
 
     /// A function whose package holds these files.
-    pub(super) async fn deploy(&self, runtime: &str, handler: &str, files: Files<'_>) -> FunctionSpec {
+    pub(super) async fn deploy(
+        &self,
+        runtime: &str,
+        handler: &str,
+        files: Files<'_>,
+    ) -> FunctionSpec {
         let zip = zip(files);
         let code_size = zip.len() as u64;
         let code_sha256 = hex::encode(Sha256::digest(&zip));
@@ -152,10 +190,15 @@ impl Fixture {
 
     /// A Python function `app.handler`.
     pub(super) async fn python(&self, source: &str) -> FunctionSpec {
-        self.deploy("python3.11", "app.handler", &[("app.py", source)]).await
+        self.deploy("python3.11", "app.handler", &[("app.py", source)])
+            .await
     }
 
-    pub(super) async fn invoke(&self, spec: &FunctionSpec, payload: &str) -> Result<InvokeReply, Status> {
+    pub(super) async fn invoke(
+        &self,
+        spec: &FunctionSpec,
+        payload: &str,
+    ) -> Result<InvokeReply, Status> {
         self.send(request(spec, payload)).await
     }
 
@@ -174,7 +217,13 @@ impl Fixture {
 
     /// An invocation that must fail in the function: its error, and the tail of its log.
     pub(super) async fn fail(&self, spec: &FunctionSpec, payload: &str) -> (Value, String) {
-        let reply = self.send(InvokeRequest { tail: true, ..request(spec, payload) }).await.unwrap();
+        let reply = self
+            .send(InvokeRequest {
+                tail: true,
+                ..request(spec, payload)
+            })
+            .await
+            .unwrap();
         let text = String::from_utf8_lossy(&reply.payload).into_owned();
         assert_eq!(reply.function_error, "Unhandled", "{text}");
         let error = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
@@ -183,7 +232,10 @@ impl Fixture {
 
     /// The identifier of a Node that is installed here.
     pub(super) fn node(&self) -> Option<String> {
-        self.handle.runtimes().find(|name| name.starts_with("nodejs")).map(str::to_owned)
+        self.handle
+            .runtimes()
+            .find(|name| name.starts_with("nodejs"))
+            .map(str::to_owned)
     }
 
     /// Waits until so many environments are alive.
@@ -194,12 +246,19 @@ impl Fixture {
                 changes.changed().await.unwrap();
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), reached).await.expect("environments end");
+        tokio::time::timeout(Duration::from_secs(10), reached)
+            .await
+            .expect("environments end");
     }
 
     /// Waits until every runtime that can be parked is.
     pub(super) async fn until_parked(&self) {
-        tokio::time::timeout(Duration::from_secs(120), self.handle.pool().parked().complete()).await.expect("runtimes are parked");
+        tokio::time::timeout(
+            Duration::from_mins(2),
+            self.handle.pool().parked().complete(),
+        )
+        .await
+        .expect("runtimes are parked");
     }
 
     /// Drains; every record and line is in the database afterwards.
@@ -210,28 +269,54 @@ impl Fixture {
 
     /// The function's log lines, each with its stream.
     pub(super) async fn lines(&self, spec: &FunctionSpec) -> Vec<(String, String)> {
-        let groups =
-            self.owner.log_groups(self.account, &spec.region, &spec.log_group(), "", None, 2).await.unwrap();
-        let Some(group) = groups.first() else { return Vec::new() };
-        let start = Position::at("2020-01-01T00:00:00Z".parse().unwrap());
-        let window = Window { events_max: 10_000, bytes_max: 100_000_000 };
-        let page = self
+        let groups = self
             .owner
-            .log_group_events_after(self.account, group.id, Selection::Prefix(""), start, None, window)
+            .log_groups(self.account, &spec.region, &spec.log_group(), "", None, 2)
             .await
             .unwrap();
-        page.events.into_iter().map(|event| (event.stream, event.message)).collect()
+        let Some(group) = groups.first() else {
+            return Vec::new();
+        };
+        let start = Position::at("2020-01-01T00:00:00Z".parse().unwrap());
+        let window = Window {
+            events_max: 10_000,
+            bytes_max: 100_000_000,
+        };
+        let page = self
+            .owner
+            .log_group_events_after(
+                self.account,
+                group.id,
+                Selection::Prefix(""),
+                start,
+                None,
+                window,
+            )
+            .await
+            .unwrap();
+        page.events
+            .into_iter()
+            .map(|event| (event.stream, event.message))
+            .collect()
     }
 
     /// What usage says of the account's functions: requests, and MB-ms.
     pub(super) async fn usage(&self) -> (i128, i128) {
-        let [from, to] = ["2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z"].map(|at| at.parse().unwrap());
-        let usage = self.owner.usage_by_function(self.account, None, from, to).await.unwrap();
+        let [from, to] =
+            ["2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z"].map(|at| at.parse().unwrap());
+        let usage = self
+            .owner
+            .usage_by_function(self.account, None, from, to)
+            .await
+            .unwrap();
         let sum = |is: fn(Sku) -> bool| {
             let of_sku = usage.iter().filter(|usage| is(usage.sku));
             of_sku.map(|usage| usage.quantity).sum()
         };
-        (sum(|sku| sku == Sku::Requests), sum(|sku| matches!(sku, Sku::Duration(_))))
+        (
+            sum(|sku| sku == Sku::Requests),
+            sum(|sku| matches!(sku, Sku::Duration(_))),
+        )
     }
 }
 

@@ -19,10 +19,16 @@ async fn an_environment_is_used_again() {
     let fixture = Fixture::start().await;
     let spec = fixture.python(ECHO).await;
     let cold = fixture.invoke(&spec, r#"{"a":"ü"}"#).await.unwrap();
-    assert!(cold.cold && cold.init_ns > 0 && cold.invoke_ns > 0, "{cold:?}");
+    assert!(
+        cold.cold && cold.init_ns > 0 && cold.invoke_ns > 0,
+        "{cold:?}"
+    );
     assert_eq!(cold.content_type, "application/json");
     let value: Value = serde_json::from_slice(&cold.payload).unwrap();
-    assert_eq!((&value["event"], &value["count"]), (&json!({"a": "ü"}), &json!(1)));
+    assert_eq!(
+        (&value["event"], &value["count"]),
+        (&json!({"a": "ü"}), &json!(1))
+    );
     let warm = fixture.invoke(&spec, "[]").await.unwrap();
     assert_eq!((warm.cold, warm.init_ns), (false, 0));
     let value: Value = serde_json::from_slice(&warm.payload).unwrap();
@@ -42,19 +48,35 @@ async fn an_environment_is_used_again() {
 #[tokio::test]
 async fn usage_is_the_sum_of_what_was_answered() {
     let fixture = Fixture::start().await;
-    let spec = fixture.python("def handler(event, context):\n    1 / event['by']").await;
+    let spec = fixture
+        .python("def handler(event, context):\n    1 / event['by']")
+        .await;
     let mut answers = Vec::new();
     for _ in 0..5 {
         let eight = (0..8).map(|number| {
             let (fixture, spec) = (&fixture, &spec);
-            async move { fixture.invoke(spec, &json!({"by": number % 2}).to_string()).await.unwrap() }
+            async move {
+                fixture
+                    .invoke(spec, &json!({"by": number % 2}).to_string())
+                    .await
+                    .unwrap()
+            }
         });
         answers.extend(at_once(eight).await);
     }
     fixture.stop().await;
-    let billed: i128 = answers.iter().map(|reply| i128::from(reply.billed_ms)).sum();
+    let billed: i128 = answers
+        .iter()
+        .map(|reply| i128::from(reply.billed_ms))
+        .sum();
     assert_eq!(fixture.usage().await, (40, billed * 256));
-    assert_eq!(answers.iter().filter(|reply| reply.function_error.is_empty()).count(), 20);
+    assert_eq!(
+        answers
+            .iter()
+            .filter(|reply| reply.function_error.is_empty())
+            .count(),
+        20
+    );
 }
 
 #[tokio::test]
@@ -77,7 +99,8 @@ def handler(event, context):
 "#,
         )
         .await;
-    spec.environment.insert("MINE".to_owned(), "yes ${RUNTIME_API}?".to_owned());
+    spec.environment
+        .insert("MINE".to_owned(), "yes ${RUNTIME_API}?".to_owned());
     let trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
     let sent = InvokeRequest {
         client_context: "{\n\"custom\": {\"k\": \"v\"}}".to_owned(),
@@ -94,7 +117,10 @@ def handler(event, context):
     assert_eq!(value["arn"], format!("{}:live", spec.arn()));
     assert_eq!(value["id"], id);
     assert_eq!(value["group"], spec.log_group());
-    assert!(value["stream"].as_str().unwrap().contains("/[$LATEST]"), "{value}");
+    assert!(
+        value["stream"].as_str().unwrap().contains("/[$LATEST]"),
+        "{value}"
+    );
     let left = value["left"].as_i64().unwrap();
     assert!((8_000..=10_000).contains(&left), "{left}");
     assert_eq!(value["client"], json!({"k": "v"}));
@@ -113,10 +139,14 @@ async fn node_and_a_bootstrap_of_ones_own() {
     let fixture = Fixture::start().await;
     let node = "exports.handler = async (event, context) => ({ n: event.n + 1, id: context.awsRequestId })";
     let node_runtime = fixture.node().expect("a Node is installed");
-    let spec = fixture.deploy(&node_runtime, "index.handler", &[("index.js", node)]).await;
+    let spec = fixture
+        .deploy(&node_runtime, "index.handler", &[("index.js", node)])
+        .await;
     assert_eq!(fixture.call(&spec, r#"{"n":1}"#).await["n"], 2);
     assert_eq!(fixture.call(&spec, r#"{"n":2}"#).await["n"], 3);
-    let spec = fixture.deploy("provided.al2023", "", &[("bootstrap", BASH)]).await;
+    let spec = fixture
+        .deploy("provided.al2023", "", &[("bootstrap", BASH)])
+        .await;
     assert_eq!(fixture.call(&spec, r#"{"n":1}"#).await, json!({"n": 1}));
     assert_eq!(fixture.call(&spec, r#"{"n":2}"#).await, json!({"n": 2}));
     fixture.stop().await;
@@ -147,7 +177,9 @@ done
 #[tokio::test]
 async fn large_payloads_pass() {
     let fixture = Fixture::start().await;
-    let spec = fixture.python("def handler(event, context):\n    return event").await;
+    let spec = fixture
+        .python("def handler(event, context):\n    return event")
+        .await;
     let payload = format!("\"{}\"", "x".repeat(6 * 1024 * 1024 - 2));
     let reply = fixture.invoke(&spec, &payload).await.unwrap();
     assert_eq!(reply.function_error, "");
@@ -189,9 +221,14 @@ while True:
 #[tokio::test]
 async fn a_streaming_function_is_answered_whole() {
     let fixture = Fixture::start().await;
-    let spec = fixture.deploy("provided.al2023", "", &[("bootstrap", STREAMING)]).await;
+    let spec = fixture
+        .deploy("provided.al2023", "", &[("bootstrap", STREAMING)])
+        .await;
     let reply = fixture.invoke(&spec, "1").await.unwrap();
-    assert_eq!((reply.function_error.as_str(), &reply.payload[..]), ("", &b"abc"[..]));
+    assert_eq!(
+        (reply.function_error.as_str(), &reply.payload[..]),
+        ("", &b"abc"[..])
+    );
     let (error, _) = fixture.fail(&spec, r#""fail""#).await;
     assert_eq!(error, json!({"errorType": "Boom"}));
     let reply = fixture.invoke(&spec, "1").await.unwrap();

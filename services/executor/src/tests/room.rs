@@ -20,7 +20,10 @@ async fn one_event_at_a_time_in_each_environment() {
     assert_eq!(fixture.handle.live(), 2);
     for _ in 0..5 {
         let again = at_once([fixture.call(&spec, "0.1"), fixture.call(&spec, "0.1")]).await;
-        assert!(again[0] != again[1] && again.iter().all(|stream| streams.contains(stream)), "both are used again");
+        assert!(
+            again[0] != again[1] && again.iter().all(|stream| streams.contains(stream)),
+            "both are used again"
+        );
     }
     assert_eq!(fixture.handle.live(), 2);
     fixture.stop().await;
@@ -42,16 +45,28 @@ async fn memory_is_a_limit_and_idle_environments_make_way() {
     let fixture = Fixture::tuned(|options| options.memory_mb_max = Some(600)).await;
     let (one, two) = (fixture.python(SLEEP).await, fixture.python(SLEEP).await);
     // 256 MB each: two fit, a third does not while they are busy.
-    let (busy, refusal) = tokio::join!(at_once([fixture.call(&one, "1"), fixture.call(&one, "1")]), async {
-        fixture.until_live(2).await;
-        fixture.invoke(&two, "0").await
-    });
+    let (busy, refusal) = tokio::join!(
+        at_once([fixture.call(&one, "1"), fixture.call(&one, "1")]),
+        async {
+            fixture.until_live(2).await;
+            fixture.invoke(&two, "0").await
+        }
+    );
     refused(refusal, Code::ResourceExhausted);
     // Both are idle now; the one that was idle first makes way.
-    let mut rooms = fixture.client.clone().watch(WatchRequest {}).await.unwrap().into_inner();
+    let mut rooms = fixture
+        .client
+        .clone()
+        .watch(WatchRequest {})
+        .await
+        .unwrap()
+        .into_inner();
     let room = rooms.message().await.unwrap().unwrap();
     assert_eq!((room.free_mb, room.draining), (600, false));
-    assert_eq!((room.warm[0].spec_id.as_str(), room.warm[0].idle), (one.spec_id.as_str(), 2));
+    assert_eq!(
+        (room.warm[0].spec_id.as_str(), room.warm[0].idle),
+        (one.spec_id.as_str(), 2)
+    );
     fixture.call(&two, "0").await;
     let kept = fixture.call(&one, "0").await;
     assert!(busy.contains(&kept), "one of the two was kept");
@@ -70,7 +85,10 @@ async fn a_new_spec_ends_the_environments_of_the_old_one() {
     fixture.call(&new, "0").await;
     fixture.until_live(1).await;
     let room = fixture.handle.pool().snapshot();
-    assert_eq!((room.warm.len(), room.warm[0].spec_id.as_str()), (1, "newer"));
+    assert_eq!(
+        (room.warm.len(), room.warm[0].spec_id.as_str()),
+        (1, "newer")
+    );
     fixture.stop().await;
 }
 
@@ -79,11 +97,25 @@ async fn a_drain_lets_what_runs_end() {
     let fixture = Fixture::start().await;
     let spec = fixture.python(SLEEP).await;
     fixture.call(&spec, "0").await;
-    let mut rooms = fixture.client.clone().watch(WatchRequest {}).await.unwrap().into_inner();
+    let mut rooms = fixture
+        .client
+        .clone()
+        .watch(WatchRequest {})
+        .await
+        .unwrap()
+        .into_inner();
     let running = fixture.invoke(&spec, "1");
     let draining = async {
         // The one environment is taken, so the event is inside.
-        while rooms.message().await.unwrap().unwrap().warm.iter().any(|warm| warm.idle > 0) {}
+        while rooms
+            .message()
+            .await
+            .unwrap()
+            .unwrap()
+            .warm
+            .iter()
+            .any(|warm| warm.idle > 0)
+        {}
         fixture.life.drain().cancel();
         refused(fixture.invoke(&spec, "0").await, Code::Unavailable);
         while let Some(room) = rooms.message().await.unwrap() {
@@ -95,7 +127,12 @@ async fn a_drain_lets_what_runs_end() {
     fixture.stop().await;
     assert_eq!(fixture.handle.live(), 0);
     assert_eq!(fixture.usage().await.0, 2);
-    let ends = fixture.lines(&spec).await.iter().filter(|(_, line)| line.starts_with("REPORT ")).count();
+    let ends = fixture
+        .lines(&spec)
+        .await
+        .iter()
+        .filter(|(_, line)| line.starts_with("REPORT "))
+        .count();
     assert_eq!(ends, 2);
 }
 
@@ -124,14 +161,23 @@ async fn twenty_functions_start_at_once() {
     let warm_up = fixture.python(SLEEP).await;
     fixture.call(&warm_up, "0").await;
     let begin = Instant::now();
-    let one = fixture.invoke(&fixture.python(SLEEP).await, "0").await.unwrap();
+    let one = fixture
+        .invoke(&fixture.python(SLEEP).await, "0")
+        .await
+        .unwrap();
     let alone = begin.elapsed();
     let begin = Instant::now();
     let answers = at_once(specs.iter().map(|spec| fixture.call(spec, "1"))).await;
     let together = begin.elapsed();
-    println!("one: {alone:?} ({} ms init), twenty: {together:?}", one.init_ns / 1_000_000);
+    println!(
+        "one: {alone:?} ({} ms init), twenty: {together:?}",
+        one.init_ns / 1_000_000
+    );
     assert_eq!(json!(answers), json!((0..20).collect::<Vec<_>>()));
-    assert!(together < alone * 20, "they did not wait for each other: {together:?} against {alone:?}");
+    assert!(
+        together < alone * 20,
+        "they did not wait for each other: {together:?} against {alone:?}"
+    );
     fixture.stop().await;
     assert_eq!(fixture.usage().await.0, 22);
 }
@@ -147,14 +193,27 @@ async fn a_parked_runtime_takes_a_function_on() {
     let cold = fixture.invoke(&spec, "0").await.unwrap();
     assert!(cold.cold && cold.function_error.is_empty(), "{cold:?}");
     fixture.until_parked().await;
-    let whole = fixture.deploy("python3.11", "app.handler", &[("app.py", SLEEP)]).await;
+    let whole = fixture
+        .deploy("python3.11", "app.handler", &[("app.py", SLEEP)])
+        .await;
     let mut whole = whole;
     whole.ephemeral_mb = 1_024;
     let started = fixture.invoke(&whole, "0").await.unwrap();
-    println!("parked: {} us init, started: {} us", cold.init_ns / 1_000, started.init_ns / 1_000);
-    assert!(cold.init_ns < started.init_ns, "{} against {}", cold.init_ns, started.init_ns);
+    println!(
+        "parked: {} us init, started: {} us",
+        cold.init_ns / 1_000,
+        started.init_ns / 1_000
+    );
+    assert!(
+        cold.init_ns < started.init_ns,
+        "{} against {}",
+        cold.init_ns,
+        started.init_ns
+    );
     // Memory is the function's, not the parked runtime's.
-    let mut hog = fixture.python("held = []\ndef handler(event, context):\n    held.append(b'x' * 200_000_000)").await;
+    let mut hog = fixture
+        .python("held = []\ndef handler(event, context):\n    held.append(b'x' * 200_000_000)")
+        .await;
     hog.memory_mb = 128;
     fixture.until_parked().await;
     let (error, _) = fixture.fail(&hog, "1").await;
