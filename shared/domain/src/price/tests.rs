@@ -188,13 +188,11 @@ fn usage_rows_to_ten_digits() {
         } else {
             GB_S
         };
-        let quantity =
-            Decimal::from_str_exact(text(case, "quantity")).unwrap() * Decimal::from_i128_with_scale(quanta, 0);
+        let quantity = Decimal::from_str_exact(text(case, "quantity")).unwrap()
+            * Decimal::from_i128_with_scale(quanta, 0);
         assert!(quantity.fract().is_zero(), "{case}");
         let price = flat(unit_price, quanta);
-        let cost = price
-            .row_e10(0, quantity.normalize().mantissa())
-            .unwrap();
+        let cost = price.row_e10(0, quantity.normalize().mantissa()).unwrap();
         assert_eq!(cost, scaled(text(case, "cost"), 10), "{case}");
     }
     let smallest = &golden["smallest_call"];
