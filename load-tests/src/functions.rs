@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 /// A handler that returns its event.
 pub(crate) const PYTHON_ECHO: &str = "def handler(event, context):\n    return event\n";
@@ -16,13 +17,13 @@ pub(crate) struct Functions {
     pub(crate) rust_bootstrap: PathBuf,
     /// Where the platform keeps the Python runtime client.
     pub(crate) python_client: PathBuf,
-    /// The interpreter that the platform found.
+    /// The interpreter for the floor.
     pub(crate) python: PathBuf,
 }
 
 impl Functions {
     /// Writes and builds them below `work`; `data_dir` is a started platform's.
-    pub(crate) fn prepare(repository: &Path, work: &Path, data_dir: &Path) -> Result<Self> {
+    pub(crate) async fn prepare(repository: &Path, work: &Path, data_dir: &Path) -> Result<Self> {
         let python_dir = work.join("python-echo");
         std::fs::create_dir_all(&python_dir)?;
         std::fs::write(python_dir.join("echo.py"), PYTHON_ECHO)?;
@@ -37,8 +38,8 @@ impl Functions {
         Ok(Self {
             python_dir,
             rust_bootstrap: target.join("release/bootstrap"),
-            python_client: python_client(data_dir)?,
-            python: which("python3.11").or_else(|| which("python3")).context("no python3")?,
+            python_client: python_client(data_dir).await?,
+            python: python(),
         })
     }
 
@@ -80,28 +81,36 @@ impl Functions {
     }
 }
 
-/// The directory that holds the `awslambdaric` package.
-fn python_client(data_dir: &Path) -> Result<PathBuf> {
-    let mut pending = vec![data_dir.join("runtimes")];
+/// The directory that holds the `awslambdaric` package for Python 3.11; the platform installs it at its first start.
+async fn python_client(data_dir: &Path) -> Result<PathBuf> {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while Instant::now() < deadline {
+        if let Some(found) = find_client(data_dir.join("runtimes")) {
+            return Ok(found);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    bail!("the platform has not installed awslambdaric for Python 3.11 below {}", data_dir.display())
+}
+
+fn find_client(runtimes: PathBuf) -> Option<PathBuf> {
+    let mut pending = vec![runtimes];
     while let Some(dir) = pending.pop() {
-        let Ok(entries) = std::fs::read_dir(&dir) else { continue };
-        for entry in entries.flatten() {
-            if entry.file_name() == "awslambdaric" {
-                return Ok(dir);
+        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+            let ours = dir.to_string_lossy().contains("3.11");
+            if entry.file_name() == "awslambdaric" && ours {
+                return Some(dir);
             }
             if entry.path().is_dir() {
                 pending.push(entry.path());
             }
         }
     }
-    anyhow::bail!("the platform has not installed awslambdaric below {}", data_dir.display())
+    None
 }
 
-fn which(program: &str) -> Option<PathBuf> {
-    let output = Command::new(program)
-        .args(["-c", "import sys; print(sys.executable)"])
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
-    Some(String::from_utf8(output.stdout).ok()?.trim().into())
+/// The interpreter that the platform uses too, where the system has it.
+fn python() -> PathBuf {
+    let system = PathBuf::from("/usr/bin/python3.11");
+    if system.exists() { system } else { "python3.11".into() }
 }

@@ -22,35 +22,38 @@ pub(crate) struct Platform {
     pub(crate) dir: PathBuf,
     key_id: String,
     secret: String,
-    _work: TempDir,
+    work: TempDir,
 }
 
 impl Platform {
     /// Starts the binary and waits until it is ready.
     pub(crate) async fn start(tollgate: &Path) -> Result<Self> {
         let work = tempfile::Builder::new().prefix("tollgate-bench-").tempdir()?;
-        let dir = work.path().join("data");
-        let log = std::fs::File::create(work.path().join("up.log"))?;
         let address = format!("127.0.0.1:{}", free_port()?);
-        let child = Command::new(tollgate)
-            .args(["up", "--listen", &address, "--data-dir"])
-            .arg(&dir)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .context("start tollgate up")?;
         let mut platform = Self {
-            child,
+            child: spawn(tollgate, work.path(), &address)?,
             address,
-            dir,
+            dir: work.path().join("data"),
             key_id: String::new(),
             secret: String::new(),
-            _work: work,
+            work,
         };
         platform.wait_ready().await?;
         platform.read_key(tollgate)?;
         Ok(platform)
+    }
+
+    /// Ends it the polite way and starts it on the same data.
+    pub(crate) async fn restart(&mut self, tollgate: &Path) -> Result<()> {
+        self.end();
+        self.child = spawn(tollgate, self.work.path(), &self.address)?;
+        self.wait_ready().await
+    }
+
+    fn end(&mut self) {
+        let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        let _ = self.child.wait();
     }
 
     async fn wait_ready(&mut self) -> Result<()> {
@@ -170,10 +173,20 @@ impl Platform {
 
 impl Drop for Platform {
     fn drop(&mut self) {
-        let pid = nix::unistd::Pid::from_raw(self.child.id().cast_signed());
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
-        let _ = self.child.wait();
+        self.end();
     }
+}
+
+fn spawn(tollgate: &Path, work: &Path, address: &str) -> Result<Child> {
+    let log = std::fs::File::create(work.join("up.log"))?;
+    Command::new(tollgate)
+        .args(["up", "--listen", address, "--data-dir"])
+        .arg(work.join("data"))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .context("start tollgate up")
 }
 
 /// A function to create.

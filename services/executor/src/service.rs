@@ -67,6 +67,14 @@ pub struct Handle {
 pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> {
     let parts = parts(&options, life).await?;
     let (spool, logs) = (parts.spool.clone(), parts.logs.clone());
+    let (runtimes, drain) = (parts.runtimes.clone(), life.drain().clone());
+    // Work of the first start only. Whoever comes first, this or a function, the other waits for it.
+    life.spawn("prepare runtimes", async move {
+        tokio::select! {
+            () = runtimes.install() => {}
+            () = drain.cancelled() => {}
+        }
+    });
     // A parked runtime gets its code by a mount, which only a container has.
     let parked_runtimes = match options.isolation {
         Isolation::Container => options.parked_runtimes,

@@ -19,9 +19,19 @@ struct Databases {
 impl Databases {
     fn start(work: &std::path::Path) -> Self {
         let mut child = Command::new("setpriv")
-            .args(["--pdeathsig", "TERM", TOLLGATE, "private-services", "--data-dir"])
+            .args([
+                "--pdeathsig",
+                "TERM",
+                TOLLGATE,
+                "private-services",
+                "--data-dir",
+            ])
             .arg(work.join("databases"))
-            .args(["sh", "-c", "echo \"$DATABASE_URL\"; echo \"$REDIS_URL\"; exec cat"])
+            .args([
+                "sh",
+                "-c",
+                "echo \"$DATABASE_URL\"; echo \"$REDIS_URL\"; exec cat",
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -29,7 +39,11 @@ impl Databases {
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let mut line = || lines.next().expect("a line").expect("readable");
         let (postgres, redis) = (line(), line());
-        Self { child, postgres, redis }
+        Self {
+            child,
+            postgres,
+            redis,
+        }
     }
 }
 
@@ -53,7 +67,10 @@ pub(crate) struct Apart {
 
 impl Apart {
     pub(crate) fn start(executors: usize) -> Self {
-        let work = tempfile::Builder::new().prefix("tollgate-apart-").tempdir().expect("a directory");
+        let work = tempfile::Builder::new()
+            .prefix("tollgate-apart-")
+            .tempdir()
+            .expect("a directory");
         let databases = Databases::start(work.path());
         let key = |byte: u8| {
             use base64::Engine as _;
@@ -64,16 +81,31 @@ impl Apart {
             ("TOLLGATE_REDIS_URL", databases.redis.clone()),
             ("TOLLGATE_MASTER_KEY", key(1)),
             ("TOLLGATE_CLUSTER_SECRET", key(2)),
-            ("TOLLGATE_STORAGE_DIR", work.path().join("code").display().to_string()),
+            (
+                "TOLLGATE_STORAGE_DIR",
+                work.path().join("code").display().to_string(),
+            ),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec();
         let data_dir = work.path().join("gateway");
-        let gateway = Bed { url: String::new(), data_dir, running: None, environment: environment.clone() };
-        let mut apart = Self { executors: Vec::new(), gateway, databases, environment, work };
+        let gateway = Bed {
+            url: String::new(),
+            data_dir,
+            running: None,
+            environment: environment.clone(),
+        };
+        let mut apart = Self {
+            executors: Vec::new(),
+            gateway,
+            databases,
+            environment,
+            work,
+        };
         apart.gateway.operator(&["migrate"]);
         let dir = apart.gateway.data_dir.display().to_string();
-        let (running, url) = apart.service(&["gateway", "--listen", "127.0.0.1:0", "--data-dir", &dir]);
+        let (running, url) =
+            apart.service(&["gateway", "--listen", "127.0.0.1:0", "--data-dir", &dir]);
         apart.gateway.url = url;
         apart.gateway.running = Some(running);
         for _ in 0..executors {
@@ -84,10 +116,15 @@ impl Apart {
     }
 
     fn service(&self, words: &[&str]) -> (Running, String) {
-        let environment: Vec<_> =
-            self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let environment: Vec<_> = self
+            .environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         let (running, line) = Running::start(words, &environment);
-        let url = line.split_whitespace().find(|word| word.starts_with("http://"));
+        let url = line
+            .split_whitespace()
+            .find(|word| word.starts_with("http://"));
         (running, url.unwrap_or_default().to_owned())
     }
 
@@ -99,13 +136,17 @@ impl Apart {
     pub(crate) fn start_executor(&mut self, number: usize) {
         let dir = self.executor_dir(number).display().to_string();
         let listen = ["--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"];
-        let (running, _) = self.service(&[&["executor", "--data-dir", &dir], listen.as_slice()].concat());
+        let (running, _) =
+            self.service(&[&["executor", "--data-dir", &dir], listen.as_slice()].concat());
         self.executors[number] = Some(running);
     }
 
     /// `kill -9`.
     pub(crate) fn kill_executor(&mut self, number: usize) {
-        self.executors[number].take().expect("a running executor").kill();
+        self.executors[number]
+            .take()
+            .expect("a running executor")
+            .kill();
     }
 
     /// Ends all executors the polite way: what they spooled is in Postgres afterwards.
@@ -117,6 +158,8 @@ impl Apart {
 
     pub(crate) async fn store(&self) -> Store {
         let vault = Vault::new(&[1; 32]);
-        Store::connect(&self.databases.postgres, Role::Owner, 2, vault).await.expect("Postgres")
+        Store::connect(&self.databases.postgres, Role::Owner, 2, vault)
+            .await
+            .expect("Postgres")
     }
 }

@@ -59,9 +59,20 @@ impl Running {
         while !line.contains(" is ready at ") {
             line.clear();
             let read = output.read_line(&mut line).expect("readable");
-            assert!(read > 0, "tollgate {words:?} ended before it was ready: {:?}", child.wait());
+            assert!(
+                read > 0,
+                "tollgate {words:?} ended before it was ready: {:?}",
+                child.wait()
+            );
         }
-        (Self { child, output, _work: None }, line)
+        (
+            Self {
+                child,
+                output,
+                _work: None,
+            },
+            line,
+        )
     }
 
     /// `kill -9`, and waits until it is gone.
@@ -96,17 +107,40 @@ fn terminate(child: &Child) {
 impl Bed {
     /// The platform that tests share.
     pub(crate) fn shared() -> Self {
-        match (std::env::var("TOLLGATE_TEST_URL"), std::env::var("TOLLGATE_TEST_DIR")) {
-            (Ok(url), Ok(dir)) => Self { url, data_dir: dir.into(), running: None, environment: Vec::new() },
+        match (
+            std::env::var("TOLLGATE_TEST_URL"),
+            std::env::var("TOLLGATE_TEST_DIR"),
+        ) {
+            (Ok(url), Ok(dir)) => Self {
+                url,
+                data_dir: dir.into(),
+                running: None,
+                environment: Vec::new(),
+            },
             _ => Self::own(),
         }
     }
 
     /// A platform for one test.
     pub(crate) fn own() -> Self {
-        let work = tempfile::Builder::new().prefix("tollgate-it-").tempdir().expect("a directory");
+        Self::own_with(&[])
+    }
+
+    /// As [`Self::own`], with settings of its own.
+    pub(crate) fn own_with(environment: &[(&str, &str)]) -> Self {
+        let work = tempfile::Builder::new()
+            .prefix("tollgate-it-")
+            .tempdir()
+            .expect("a directory");
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let environment = environment.iter().map(own).collect();
         let data_dir = work.path().join("data");
-        let mut bed = Self { url: String::new(), data_dir, running: None, environment: Vec::new() };
+        let mut bed = Self {
+            url: String::new(),
+            data_dir,
+            running: None,
+            environment,
+        };
         bed.start();
         if let Some(running) = &mut bed.running {
             running._work = Some(work);
@@ -121,9 +155,18 @@ impl Bed {
             Some(address) => address.to_owned(),
             None => "127.0.0.1:0".to_owned(),
         };
-        let (running, line) = Running::start(&["up", "--data-dir", &dir, "--listen", &listen], &[]);
-        let url = line.split_whitespace().find(|word| word.starts_with("http://"));
-        url.expect("a URL in the ready line").clone_into(&mut self.url);
+        let environment: Vec<_> = self
+            .environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let words = ["up", "--data-dir", &dir, "--listen", &listen];
+        let (running, line) = Running::start(&words, &environment);
+        let url = line
+            .split_whitespace()
+            .find(|word| word.starts_with("http://"));
+        url.expect("a URL in the ready line")
+            .clone_into(&mut self.url);
         self.running = Some(running);
     }
 
@@ -158,11 +201,16 @@ impl Bed {
     pub(crate) fn account(&self) -> Account {
         let text = self.operator(&["accounts", "create", "test"]);
         let quoted = |name: &str| {
-            let (_, rest) = text.split_once(&format!("{name}='")).expect("an export line");
+            let (_, rest) = text
+                .split_once(&format!("{name}='"))
+                .expect("an export line");
             rest.split('\'').next().unwrap_or_default().to_owned()
         };
-        let digits = |word: &str| word.len() == 12 && word.bytes().all(|byte| byte.is_ascii_digit());
-        let id = text.split(|c: char| !c.is_ascii_digit()).find(|word| digits(word));
+        let digits =
+            |word: &str| word.len() == 12 && word.bytes().all(|byte| byte.is_ascii_digit());
+        let id = text
+            .split(|c: char| !c.is_ascii_digit())
+            .find(|word| digits(word));
         Account {
             id: id.expect("an account id").to_owned(),
             access_key_id: quoted("AWS_ACCESS_KEY_ID"),
@@ -172,7 +220,10 @@ impl Bed {
 
     /// Runs one function of a client script as this account, and answers what it printed.
     pub(crate) fn client(&self, account: &Account, script: &str, case: &str) -> String {
-        let output = self.command(account, script, case).output().expect("python runs");
+        let output = self
+            .command(account, script, case)
+            .output()
+            .expect("python runs");
         text_of(&output, &format!("{script} {case}"))
     }
 
@@ -180,9 +231,14 @@ impl Bed {
     pub(crate) fn command(&self, account: &Account, script: &str, case: &str) -> Command {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let repository = here.join("../..");
-        let venv = std::env::var_os("TOLLGATE_TEST_VENV").map_or_else(|| repository.join(".venv"), PathBuf::from);
+        let venv = std::env::var_os("TOLLGATE_TEST_VENV")
+            .map_or_else(|| repository.join(".venv"), PathBuf::from);
         let python = venv.join("bin/python");
-        assert!(python.exists(), "{} is missing: run `make venv` once", python.display());
+        assert!(
+            python.exists(),
+            "{} is missing: run `make venv` once",
+            python.display()
+        );
         let mut command = Command::new(python);
         command
             .arg(here.join("tests/it/clients").join(script))

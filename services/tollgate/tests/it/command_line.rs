@@ -87,7 +87,13 @@ fn what_fails_says_why_in_a_sentence() {
 
 #[test]
 fn wrong_usage_has_its_own_exit_code() {
-    for words in [&["fly"][..], &["up", "--port", "1"], &["invoke"], &["logs", "f", "--since", "soon"], &[]] {
+    for words in [
+        &["fly"][..],
+        &["up", "--port", "1"],
+        &["invoke"],
+        &["logs", "f", "--since", "soon"],
+        &[],
+    ] {
         let output = tollgate(words, &[]);
         assert_eq!(output.status.code(), Some(2), "{words:?}");
         assert!(!output.stderr.is_empty(), "{words:?}");
@@ -99,11 +105,25 @@ fn help_shows_every_command_with_examples() {
     let output = tollgate(&["--help"], &[]);
     let text = String::from_utf8_lossy(&output.stdout);
     for word in [
-        "up", "gateway", "executor", "migrate", "doctor", "env", "deploy", "invoke", "logs", "functions", "accounts", "keys",
+        "up",
+        "gateway",
+        "executor",
+        "migrate",
+        "doctor",
+        "env",
+        "deploy",
+        "invoke",
+        "logs",
+        "functions",
+        "accounts",
+        "keys",
         "Examples:",
     ] {
         assert!(text.contains(word), "{word} is not in {text}");
     }
-    assert!(!text.contains("sandbox-spawner") && !text.contains("private-services"), "{text}");
+    assert!(
+        !text.contains("sandbox-spawner") && !text.contains("private-services"),
+        "{text}"
+    );
     assert_eq!(output.status.code(), Some(0));
 }

@@ -24,11 +24,21 @@ impl Load {
     fn start(bed: &Bed, account: &Account, work: &Path) -> Self {
         let stop = work.join("stop");
         let threads = THREADS.to_string();
-        let environment = [("LOAD_THREADS", threads.as_str()), ("STOP", stop.to_str().expect("UTF-8"))];
+        let environment = [
+            ("LOAD_THREADS", threads.as_str()),
+            ("STOP", stop.to_str().expect("UTF-8")),
+        ];
         let mut deploy = bed.command(account, "load.py", "deploy");
-        text_of(&deploy.envs(environment).output().expect("python runs"), "deploy");
+        text_of(
+            &deploy.envs(environment).output().expect("python runs"),
+            "deploy",
+        );
         let mut run = bed.command(account, "load.py", "run");
-        let client = run.envs(environment).stdout(Stdio::piped()).spawn().expect("python runs");
+        let client = run
+            .envs(environment)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python runs");
         let load = Self { client, stop };
         load.answered_again();
         load
@@ -36,12 +46,15 @@ impl Load {
 
     /// Waits until every thread has had another answer.
     fn answered_again(&self) {
-        let marks: Vec<PathBuf> =
-            (0..THREADS).map(|n| format!("{}.answered-{n}", self.stop.display()).into()).collect();
+        let marks: Vec<PathBuf> = (0..THREADS)
+            .map(|n| format!("{}.answered-{n}", self.stop.display()).into())
+            .collect();
         for mark in &marks {
             let _ = std::fs::remove_file(mark);
         }
-        wait_until("every thread had an answer", || marks.iter().all(|mark| mark.exists()));
+        wait_until("every thread had an answer", || {
+            marks.iter().all(|mark| mark.exists())
+        });
     }
 
     /// Ends the load and answers each function's book.
@@ -49,7 +62,12 @@ impl Load {
         std::fs::write(&self.stop, "").expect("writable");
         let output = self.client.wait_with_output().expect("python ended");
         let books: Value = serde_json::from_str(&text_of(&output, "load")).expect("books");
-        books.as_array().expect("a list").iter().map(Book::read).collect()
+        books
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(Book::read)
+            .collect()
     }
 }
 
@@ -74,7 +92,8 @@ impl Book {
     }
 }
 
-fn wait_until(what: &str, condition: impl Fn() -> bool) {
+/// Polls; a minute is long on any machine.
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !condition() {
         assert!(Instant::now() < deadline, "not within a minute: {what}");
@@ -86,16 +105,32 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
 async fn usage(apart: &Apart, account: &Account) -> BTreeMap<String, BTreeMap<String, i128>> {
     let store = apart.store().await;
     let id = account.id.parse().expect("an account id");
-    #[expect(clippy::disallowed_methods, reason = "the services under test run on the host's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the services under test run on the host's clock"
+    )]
     let now = Utc::now();
     let rows = store
-        .usage_by_function(id, None, now - TimeDelta::hours(3), now + TimeDelta::hours(1))
+        .usage_by_function(
+            id,
+            None,
+            now - TimeDelta::hours(3),
+            now + TimeDelta::hours(1),
+        )
         .await
         .expect("usage");
     let mut usage: BTreeMap<String, BTreeMap<String, i128>> = BTreeMap::new();
     for row in rows {
-        let function = row.resource.rsplit(':').next().unwrap_or_default().to_owned();
-        usage.entry(function).or_default().insert(row.sku.to_string(), row.quantity);
+        let function = row
+            .resource
+            .rsplit(':')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        usage
+            .entry(function)
+            .or_default()
+            .insert(row.sku.to_string(), row.quantity);
     }
     usage
 }
@@ -123,7 +158,10 @@ async fn executors_are_killed_under_load() {
         let billed = &usage[&book.function];
         let (requests, duration) = (billed["requests"], billed["duration-x86_64"]);
         let (least, most) = (book.answered, book.answered + book.unanswered);
-        assert!((least..=most).contains(&requests), "{requests} billed: {book:?}");
+        assert!(
+            (least..=most).contains(&requests),
+            "{requests} billed: {book:?}"
+        );
         if requests == book.answered {
             assert_eq!(duration, book.billed_ms * MEMORY_MB, "{book:?}");
             exact += 1;
@@ -156,8 +194,15 @@ fn work_in_flight_ends_before_the_process() {
     let work = tempfile::tempdir().expect("a directory");
     let mark = work.path().join("running");
     let mut client = bed.command(&account, "recover.py", "long_call");
-    let client = client.env("MARK", &mark).stdout(Stdio::piped()).spawn().expect("python runs");
+    let client = client
+        .env("MARK", &mark)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python runs");
     wait_until("the function runs", || mark.exists());
     assert!(bed.stop().success());
-    text_of(&client.wait_with_output().expect("python ended"), "long_call");
+    text_of(
+        &client.wait_with_output().expect("python ended"),
+        "long_call",
+    );
 }

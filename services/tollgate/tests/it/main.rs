@@ -7,3 +7,4 @@ mod command_line;
 mod faults;
 mod house;
 mod private_services;
+mod telemetry;

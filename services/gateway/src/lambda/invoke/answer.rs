@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use uuid::Uuid;
-use wire::Fault;
 
 use super::sync::Ran;
 
@@ -19,7 +18,7 @@ pub(super) fn empty(status: StatusCode, request_id: Uuid) -> Response<Bytes> {
 }
 
 /// The function's result with Lambda's headers, and ours for the cost.
-pub(super) fn build(ran: Ran, request_id: Uuid, trace_id: &str) -> Result<Response<Bytes>, Fault> {
+pub(super) fn build(ran: Ran, request_id: Uuid, trace_id: &str) -> Response<Bytes> {
     let Ran { reply, version } = ran;
     let mut response = Response::new(reply.payload);
     let headers = response.headers_mut();
@@ -37,7 +36,7 @@ pub(super) fn build(ran: Ran, request_id: Uuid, trace_id: &str) -> Result<Respon
     if let Some(cost_e10) = reply.cost_e10 {
         headers.insert("x-tollgate-cost", header(&cost(cost_e10, &reply.currency)));
     }
-    Ok(response)
+    response
 }
 
 /// `0.0000002042 USD`: ten decimals, as usage rows have them (rule R2).

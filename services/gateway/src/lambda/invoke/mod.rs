@@ -78,7 +78,7 @@ async fn run(
         let _ = answered.send(sync::run(run).await);
     }.instrument(span));
     let ran = answer.await.map_err(|_| Fault::internal())??;
-    answer::build(ran, call.request_id, &trace_id)
+    Ok(answer::build(ran, call.request_id, &trace_id))
 }
 
 /// The caller's trace, or a new one that begins here.
