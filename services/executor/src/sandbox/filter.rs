@@ -189,7 +189,7 @@ fn foreign_sockets() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
 
 /// Pushing characters into a terminal's input.
 fn terminal_injections() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
-    [libc::TIOCSTI as u64, libc::TIOCLINUX as u64]
+    [libc::TIOCSTI, libc::TIOCLINUX]
         .into_iter()
         .map(|request| {
             SeccompRule::new(vec![SeccompCondition::new(

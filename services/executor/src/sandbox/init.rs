@@ -139,14 +139,14 @@ fn restore(number: Signal) -> io::Result<()> {
 
 /// Waits for the program's end, reports it and returns this process' own exit code. With the return everything else in the sandbox ends.
 pub(super) fn watch(
-    program: Program,
+    program: &Program,
     channel: &OwnedFd,
     orders: &OwnedFd,
     isolation: Isolation,
 ) -> i32 {
     // Only now is the standing request to die with the spawner final; it may have died in between.
     let orphaned = die_with_parent(isolation).is_err() || hung_up(orders);
-    let status = if orphaned { None } else { wait(&program) };
+    let status = if orphaned { None } else { wait(program) };
     if isolation == Isolation::Process {
         // Fails when nobody is left, which is the aim.
         let _ = killpg(program.pid, Signal::SIGKILL);

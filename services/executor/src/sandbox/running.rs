@@ -117,7 +117,7 @@ impl Sandbox {
             tokio::select! {
                 // Of several that wait here, one receives the event and this tells the others. Our sender lives, so it never fails.
                 _ = exit.changed() => {}
-                event = receive::<Event>(&self.channel) => self.note(event),
+                event = receive::<Event>(&self.channel) => self.note(&event),
                 () = self.runs_out_of_memory(), if !killed => {
                     self.kill();
                     killed = true;
@@ -202,11 +202,11 @@ impl Sandbox {
         while let Ok(Some(_)) = receive::<Event>(&self.channel).await {}
     }
 
-    fn note(&self, event: Result<Option<(Event, Vec<OwnedFd>)>, Error>) {
+    fn note(&self, event: &Result<Option<(Event, Vec<OwnedFd>)>, Error>) {
         let (code, signal) = match event {
             Ok(Some((Event::Exited { status, peak_kb }, _))) => {
-                self.peak_kb.store(peak_kb, Ordering::Relaxed);
-                decode(status)
+                self.peak_kb.store(*peak_kb, Ordering::Relaxed);
+                decode(*status)
             }
             // The whole sandbox was killed, or the spawner died and took it along.
             _ => (None, Some(libc::SIGKILL)),

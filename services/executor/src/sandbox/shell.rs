@@ -114,10 +114,10 @@ fn serve(
     let mounts: Vec<OwnedFd> = fds.collect();
     let started = ready
         .map_err(Refusal::Setup)
-        .and_then(|listener| start(plan, order, &mounts, &listener, &channel, pidfd));
+        .and_then(|listener| start(plan, order, &mounts, &listener, &channel, &pidfd));
     drop(mounts);
     match started {
-        Ok(program) => init::watch(program, &channel, orders, plan.isolation()),
+        Ok(program) => init::watch(&program, &channel, orders, plan.isolation()),
         Err(refusal) => {
             // Nobody to tell when this fails: the executor is gone.
             let _ = protocol::send(channel.as_fd(), &Event::Refused(refusal), &[]);
@@ -132,7 +132,7 @@ fn start(
     mounts: &[OwnedFd],
     listener: &TcpListener,
     channel: &OwnedFd,
-    pidfd: OwnedFd,
+    pidfd: &OwnedFd,
 ) -> Result<Program, Refusal> {
     let Order { id, mut launch } = order;
     let setup =

@@ -233,8 +233,8 @@ impl Spawner {
         let mut taken: Vec<u32> = self.slots.values().map(|slot| slot.seat).collect();
         taken.sort_unstable();
         let gap = (0..).zip(&taken).find(|(seat, taken)| seat != *taken);
-        gap.map_or(
-            u32::try_from(taken.len()).unwrap_or(u32::MAX),
+        gap.map_or_else(
+            || u32::try_from(taken.len()).unwrap_or(u32::MAX),
             |(seat, _)| seat,
         )
     }

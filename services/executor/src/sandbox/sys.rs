@@ -47,7 +47,7 @@ pub(super) fn fork(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Resul
         tls: 0,
         set_tid: 0,
         set_tid_size: 0,
-        cgroup: cgroup.map_or(0, |fd| fd.as_raw_fd() as u64),
+        cgroup: cgroup.map_or(0, |fd| u64::from(fd.as_raw_fd().unsigned_abs())),
     };
     // SAFETY: `args` lives over the call and names no stack or TLS, so this is a fork: the child runs on a copy of this
     // single thread. The kernel writes one descriptor to `pidfd`.
@@ -267,7 +267,8 @@ pub(super) fn loopback_up(socket: BorrowedFd<'_>) -> io::Result<()> {
     let mut request: libc::ifreq = unsafe { MaybeUninit::zeroed().assume_init() };
     request.ifr_name[0] = b'l'.cast_signed() as libc::c_char;
     request.ifr_name[1] = b'o'.cast_signed() as libc::c_char;
-    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    request.ifr_ifru.ifru_flags =
+        libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING).map_err(io::Error::other)?;
     // SAFETY: `SIOCSIFFLAGS` reads one `ifreq`, which lives over the call.
     check(
         unsafe {

@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_missing_controller_is_named() {
-        let mounts: String = V1.lines().take(2).map(|line| format!("{line}\n")).collect();
+        let mounts = V1.lines().take(2).collect::<Vec<_>>().join("\n");
         let found = find(&mounts, "4:memory:/\n1:cpu,cpuacct:/\n");
         assert_eq!(
             found,

@@ -1,5 +1,6 @@
 //! The group of one sandbox.
 
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
@@ -121,7 +122,7 @@ fn cpu_quota_us(memory_mb: u32) -> u64 {
 }
 
 /// Writes a control file in one `write`, as the kernel wants it.
-pub(super) fn put(dir: &Path, file: &str, value: impl ToString) -> io::Result<()> {
+pub(super) fn put(dir: &Path, file: &str, value: impl Display) -> io::Result<()> {
     File::options()
         .write(true)
         .open(dir.join(file))?

@@ -5,6 +5,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -199,33 +200,9 @@ fn children(parent: u32) -> Vec<u32> {
 async fn fifty_at_once() {
     let host = containers().await;
     let launches = (0..50).map(|number| host.output(shell(&format!("echo {number}"))));
-    let outputs = futures_join_all(launches).await;
+    let outputs = join_all(launches).await;
     let expected: Vec<String> = (0..50).map(|number| format!("{number}\n")).collect();
     assert_eq!(outputs, expected);
-}
-
-/// Polls all at once, on this task.
-pub(super) async fn futures_join_all<T>(
-    futures: impl IntoIterator<Item = impl Future<Output = T>>,
-) -> Vec<T> {
-    let mut waiting: Vec<_> = futures
-        .into_iter()
-        .map(|future| (Box::pin(future), None))
-        .collect();
-    std::future::poll_fn(|context| {
-        for (future, value) in waiting.iter_mut().filter(|(_, value)| value.is_none()) {
-            if let std::task::Poll::Ready(ready) = future.as_mut().poll(context) {
-                *value = Some(ready);
-            }
-        }
-        if waiting.iter().all(|(_, value)| value.is_some()) {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
-    })
-    .await;
-    waiting.into_iter().filter_map(|(_, value)| value).collect()
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::ends::futures_join_all;
+use futures::future::join_all;
+
 use super::*;
 
 #[tokio::test]
@@ -44,7 +45,7 @@ async fn start_to_exit() {
 async fn twenty_at_once() {
     let host = containers().await;
     let started = Instant::now();
-    let all = futures_join_all((0..20).map(|_| async {
+    let all = join_all((0..20).map(|_| async {
         let sandbox = host.launch(program(&["/bin/true"])).await;
         sandbox.exited().await
     }))

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::net::UnixListener;
 
+use futures::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
@@ -56,28 +57,7 @@ async fn it_sees_no_other_process() {
     );
     let refused = host.run(shell("ls /proc/1/fd; cat /proc/1/environ /proc/1/maps /proc/1/mem; readlink /proc/1/exe /proc/1/root; kill -9 1; kill -0 1; echo alive")).await;
     assert_eq!(refused.stdout, "alive\n", "{}", refused.stderr);
-    assert_eq!(other.exited_now(), None);
-}
-
-impl Sandbox {
-    fn exited_now(&self) -> Option<Exit> {
-        use futures_lite_poll::now;
-        now(self.exited())
-    }
-}
-
-/// Whether a future is ready at once.
-mod futures_lite_poll {
-    use std::future::Future;
-    use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
-
-    pub(super) fn now<T>(future: impl Future<Output = T>) -> Option<T> {
-        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(value) => Some(value),
-            Poll::Pending => None,
-        }
-    }
+    assert_eq!(other.exited().now_or_never(), None);
 }
 
 #[tokio::test]
