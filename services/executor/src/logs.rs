@@ -23,8 +23,8 @@ const BATCH_LINES_MAX: usize = 1_000;
 const BATCH_DELAY: Duration = Duration::from_millis(200);
 /// Pause after the database refused a batch.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
-/// How often a stopping executor tries to send what is left.
-const LAST_ATTEMPTS_MAX: u32 = 3;
+/// How often a stopping executor tries again to send what is left.
+const LAST_RETRIES_MAX: u32 = 2;
 
 #[derive(Default)]
 struct Waiting {
@@ -145,15 +145,20 @@ impl Logs {
     /// Sends everything that waits and ends the shipping task: the last step of the drain.
     pub(crate) async fn finish(&self) {
         let mut attempts = 0;
-        while self.count() > 0 {
-            if let Err(error) = self.send().await {
-                attempts += 1;
-                if attempts == LAST_ATTEMPTS_MAX {
+        // Asked for a batch even where none waits: that waits for the one that is being sent.
+        loop {
+            match self.send().await {
+                Ok(()) if self.count() == 0 => break,
+                Ok(()) => {}
+                Err(error) if attempts == LAST_RETRIES_MAX => {
                     let lines = self.count();
                     tracing::error!(%error, lines, "log lines are lost: the database refused them to the end");
                     break;
                 }
-                tokio::time::sleep(RETRY_DELAY).await;
+                Err(_) => {
+                    attempts += 1;
+                    tokio::time::sleep(RETRY_DELAY).await;
+                }
             }
         }
         self.0.finished.cancel();

@@ -10,6 +10,7 @@ use std::os::fd::AsFd as _;
 use std::sync::Arc;
 
 use chassis::Clock;
+use chrono::{DateTime, Utc};
 use domain::FunctionSpec;
 use domain::log::LogLine;
 use nix::errno::Errno;
@@ -65,13 +66,13 @@ impl Stream {
         &self.name
     }
 
-    fn line(&self, message: String) -> LogLine {
+    fn line(&self, at: DateTime<Utc>, message: String) -> LogLine {
         LogLine {
             account: self.spec.account,
             region: self.spec.region.clone(),
             group: self.group.clone(),
             stream: self.name.clone(),
-            at: self.clock.now(),
+            at,
             message,
         }
     }
@@ -79,6 +80,8 @@ impl Stream {
 
 #[derive(Default)]
 struct Lines {
+    /// Time of the newest line. The host's clock may step back; a stream's lines stay in order all the same.
+    newest: DateTime<Utc>,
     /// What came of a line whose end has not, of each pipe.
     partial: [Vec<u8>; 2],
     tail: Tail,
@@ -141,8 +144,7 @@ impl Output {
     fn take(&self, pipe: Pipe, bytes: &[u8]) {
         let mut lines = self.lines.lock();
         let mut complete = Vec::new();
-        let Lines { partial, tail } = &mut *lines;
-        let partial = &mut partial[pipe as usize];
+        let partial = &mut lines.partial[pipe as usize];
         for piece in bytes.split_inclusive(|&b| b == b'\n') {
             partial.extend_from_slice(piece.strip_suffix(b"\n").unwrap_or(piece));
             while partial.len() > LINE_BYTES_MAX {
@@ -153,38 +155,31 @@ impl Output {
                 complete.push(std::mem::take(partial));
             }
         }
-        self.emit(tail, complete);
+        self.emit(&mut lines, complete.into_iter().map(text));
     }
 
     fn flush(&self) {
         let mut lines = self.lines.lock();
-        let Lines { partial, tail } = &mut *lines;
-        let left = partial
-            .iter_mut()
-            .map(std::mem::take)
-            .filter(|line| !line.is_empty())
-            .collect();
-        self.emit(tail, left);
-    }
-
-    fn emit(&self, tail: &mut Tail, lines: Vec<Vec<u8>>) {
-        if lines.is_empty() {
-            return;
-        }
-        self.stream.logs.push(lines.into_iter().map(|line| {
-            let message = text(line);
-            tail.push(&message);
-            self.stream.line(message)
-        }));
+        let left = std::mem::take(&mut lines.partial);
+        let left = left.into_iter().filter(|line| !line.is_empty());
+        self.emit(&mut lines, left.map(text));
     }
 
     /// Writes lines of the platform's own.
     pub(super) fn platform(&self, messages: impl IntoIterator<Item = String>) {
-        let mut lines = self.lines.lock();
-        let tail = &mut lines.tail;
-        self.stream.logs.push(messages.into_iter().map(|message| {
+        self.emit(&mut self.lines.lock(), messages);
+    }
+
+    fn emit(&self, lines: &mut Lines, messages: impl IntoIterator<Item = String>) {
+        let mut messages = messages.into_iter().peekable();
+        if messages.peek().is_none() {
+            return;
+        }
+        let Lines { newest, tail, .. } = lines;
+        *newest = self.stream.clock.now().max(*newest);
+        self.stream.logs.push(messages.map(|message| {
             tail.push(&message);
-            self.stream.line(message)
+            self.stream.line(*newest, message)
         }));
     }
 
