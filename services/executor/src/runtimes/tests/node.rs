@@ -291,7 +291,7 @@ async fn a_parked_node_is_quick() {
     let before = function.work();
     let at = function.assign("app.echo");
     let took = function.api.next() - at;
-    let parked = function.work() - before;
+    let parked = function.work().saturating_sub(before);
     println!("node, to the first next: {plain:?} of work plain, {parked:?} parked, in {took:?}");
     assert!(parked < plain / 3, "{parked:?} of {plain:?}");
 }

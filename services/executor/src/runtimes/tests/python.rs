@@ -206,7 +206,7 @@ async fn a_parked_python_is_quick() {
     let before = function.work();
     let at = function.assign("app.handler");
     let took = function.api.next() - at;
-    let parked = function.work() - before;
+    let parked = function.work().saturating_sub(before);
     println!("python, to the first next: {plain:?} of work plain, {parked:?} parked, in {took:?}");
     assert!(parked < plain / 3, "{parked:?} of {plain:?}");
 }
