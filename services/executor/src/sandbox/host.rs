@@ -164,3 +164,31 @@ fn loop_devices() -> Finding {
         advice: Some("without them /tmp is kept in memory and counts against the function's"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernel_versions_are_compared_by_number() {
+        for (release, new_enough) in [
+            ("6.1.0-18-amd64", true),
+            ("5.12.0", true),
+            ("5.4.0-150-generic", false),
+            ("4.18.0-553.el8.x86_64", false),
+            ("10.0", true),
+        ] {
+            let found = version(release).is_some_and(|version| version >= KERNEL_LEAST);
+            assert_eq!(found, new_enough, "{release}");
+        }
+        assert_eq!(version(""), None);
+    }
+
+    #[test]
+    fn every_requirement_says_what_to_do_without_it() {
+        for finding in report() {
+            assert!(finding.advice.is_some(), "{}", finding.name);
+            assert!(!finding.found.is_empty(), "{}", finding.name);
+        }
+    }
+}

@@ -2,6 +2,9 @@
 
 use std::time::Instant;
 
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
 use tokio::io::AsyncWriteExt;
 
 use super::*;
@@ -139,4 +142,36 @@ async fn tmp_is_limited_and_private() {
     assert!((28_000_000..=33_554_432).contains(&size), "{size}");
     assert_eq!(outcome.stdout, format!("{size}\n700\nlarge\n"));
     assert_eq!(host.output(shell("ls -A /tmp")).await, "");
+}
+
+/// Version 2 without its controllers is mounted on every host, also where version 1 rules.
+#[test]
+fn a_shell_can_be_forked_into_its_group() {
+    use std::os::fd::AsFd;
+
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    let mount = mounts
+        .lines()
+        .map(|line| line.split(' ').collect::<Vec<_>>())
+        .find(|fields| fields[2] == "cgroup2")
+        .expect("control groups version 2 are mounted nowhere");
+    let dir = format!("{}/tollgate-test-{}", mount[1], std::process::id());
+    std::fs::create_dir(&dir).unwrap();
+    let group = super::super::cgroup::Cgroup::V2 {
+        dir: dir.clone().into(),
+    };
+    let target = group.fork_target().unwrap().unwrap();
+    match sys::fork(0, Some(target.as_fd())).unwrap() {
+        // This process has threads, so nothing but the kernel may be asked for anything here.
+        sys::Forked::Child => loop {
+            nix::unistd::pause();
+        },
+        sys::Forked::Parent { pid, .. } => {
+            let members = std::fs::read_to_string(format!("{dir}/cgroup.procs")).unwrap();
+            kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+            waitpid(Pid::from_raw(pid), None).unwrap();
+            group.remove().unwrap();
+            assert_eq!(members, format!("{pid}\n"));
+        }
+    }
 }
