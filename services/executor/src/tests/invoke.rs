@@ -4,6 +4,7 @@ use rpc::executor::InvokeRequest;
 use serde_json::{Value, json};
 
 use super::fixture::{Fixture, at_once, request};
+use crate::sandbox::Isolation;
 
 const ECHO: &str = r#"
 import os, threading
@@ -234,4 +235,23 @@ async fn a_streaming_function_is_answered_whole() {
     let reply = fixture.invoke(&spec, "1").await.unwrap();
     assert!(!reply.cold);
     fixture.stop().await;
+}
+
+#[tokio::test]
+async fn without_isolation_it_works_as_well() {
+    let fixture = Fixture::tuned(|options| {
+        options.isolation = Isolation::Process;
+        options.parked_runtimes = 1;
+    })
+    .await;
+    let mut spec = fixture
+        .python("import time\ndef handler(event, context):\n    time.sleep(event)\n    return event")
+        .await;
+    spec.timeout_s = 1;
+    assert_eq!(fixture.call(&spec, "0").await, 0);
+    let (error, _) = fixture.fail(&spec, "30").await;
+    assert_eq!(error["errorType"], "Sandbox.Timedout");
+    assert_eq!(fixture.call(&spec, "0").await, 0);
+    fixture.stop().await;
+    assert_eq!(fixture.usage().await.0, 3);
 }
