@@ -33,5 +33,5 @@ fi
 cargo build --locked --package tollgate
 work=$(mktemp -d "${TMPDIR:-/tmp}/tollgate-test.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-target/debug/tollgate private-services --data-dir "$work/private" -- "$0" --inside -- "$work" "$@"
+target/debug/tollgate private-services --data-dir "$work/private" -- "$PWD/scripts/test.sh" --inside -- "$work" "$@"
 echo "All tests passed."

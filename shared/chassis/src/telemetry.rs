@@ -176,6 +176,43 @@ mod tests {
         });
     }
 
+    /// A collector that keeps what it is sent. What it answers does not matter here.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn spans_reach_the_collector_before_the_end() {
+        let (sent, mut received) = tokio::sync::mpsc::channel(8);
+        let keep = move |uri: axum::http::Uri, body: axum::body::Bytes| async move {
+            let _ = sent.send((uri.path().to_owned(), body)).await;
+            [("content-type", "application/grpc"), ("grpc-status", "0")]
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let life = crate::Lifecycle::new();
+        let router = axum::Router::new().fallback(keep);
+        life.spawn_critical(
+            "collector",
+            crate::health::serve(listener, router, life.clone()),
+        );
+        let provider = exporter(&endpoint, "a-service").unwrap();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            tracing::info_span!("a-span").in_scope(|| {});
+        });
+        tokio::task::spawn_blocking(|| Telemetry(Some(provider)).stop())
+            .await
+            .unwrap();
+        let (path, body) = received.recv().await.unwrap();
+        assert_eq!(
+            path,
+            "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+        );
+        let text = String::from_utf8_lossy(&body);
+        assert!(
+            text.contains("a-service") && text.contains("a-span"),
+            "{text}"
+        );
+        life.drain().cancel();
+    }
+
     #[test]
     fn without_an_exporter_there_is_nothing_to_pass_on() {
         let span = tracing::info_span!("work");

@@ -95,7 +95,8 @@ fn an_account_in_the_environment_keeps_its_zeros() {
         "",
         &[
             ("TOLLGATE_ACCOUNT", "000000000042"),
-            ("TOLLGATE_MASTER_KEY", "x"), ("TOLLGATE_TEST_ANY", "y"),
+            ("TOLLGATE_MASTER_KEY", "x"),
+            ("TOLLGATE_TEST_ANY", "y"),
         ],
         Vec::new(),
     );
