@@ -245,7 +245,9 @@ async fn without_isolation_it_works_as_well() {
     })
     .await;
     let mut spec = fixture
-        .python("import time\ndef handler(event, context):\n    time.sleep(event)\n    return event")
+        .python(
+            "import time\ndef handler(event, context):\n    time.sleep(event)\n    return event",
+        )
         .await;
     spec.timeout_s = 1;
     assert_eq!(fixture.call(&spec, "0").await, 0);
