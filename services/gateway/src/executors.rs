@@ -1,6 +1,6 @@
 //! The executors this gateway knows, and which of them gets the next event.
 //!
-//! An executor of this process is added once. Others announce themselves in Redis; [`Executors::follow`] reads the
+//! An executor of this process is added once. Others announce themselves in Redis; the gateway's tick reads the
 //! announcements each second, connects, and keeps a `Watch` stream open to each, which tells its room and its idle
 //! environments. The index is memory only: choosing an executor asks nobody. Redis may be wiped: announced executors
 //! come back with their next heartbeat, connected ones are not dropped before their stream breaks.

@@ -59,7 +59,7 @@ pub(super) struct Order {
 /// What happens to a sandbox, told over its channel.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Event {
-    /// From the shell; comes with [`Started`]'s descriptors in this order: pidfd, stdout, stderr, listener, control if asked for.
+    /// From the shell; comes with these descriptors: pidfd, stdout, stderr, listener, control if asked for.
     Started { id: u64, port: u16 },
     /// From the shell or the spawner: there will be no sandbox.
     Refused(Refusal),

@@ -25,7 +25,7 @@ pub(super) const HOME: &str = "postgres";
 const SOCKET: &str = ".s.PGSQL.5432";
 
 /// Starts the Postgres of `data_dir` (absolute), making its cluster at the first start. Returns before it accepts
-/// connections; see [`is_ready`].
+/// connections; see [`Ready::check`].
 pub(crate) fn start(data_dir: &Path, tuning: Tuning) -> Result<(Guard, Ready)> {
     let home = data_dir.join(HOME);
     let quarters = Quarters::prepare(&home, &["postgres", "nobody"])?;
