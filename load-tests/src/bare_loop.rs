@@ -49,15 +49,23 @@ impl BareLoop {
         let state = Arc::<Mutex<State>>::default();
         #[expect(clippy::disallowed_methods, reason = "lives as long as the program")]
         tokio::spawn(accept(listener, Arc::clone(&state)));
-        Ok(Self { address, state, runtimes: Vec::new() })
+        Ok(Self {
+            address,
+            state,
+            runtimes: Vec::new(),
+        })
     }
 
     /// Starts a runtime client; the answer resolves at its first `next`.
     pub(crate) fn runtime(&mut self, mut command: Command) -> Result<oneshot::Receiver<()>> {
         let (told, first_next) = oneshot::channel();
         self.state.lock().first_next = Some(told);
-        command.env("AWS_LAMBDA_RUNTIME_API", &self.address).stdout(Stdio::null()).stderr(Stdio::null());
-        self.runtimes.push(command.spawn().context("start a runtime client")?);
+        command
+            .env("AWS_LAMBDA_RUNTIME_API", &self.address)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        self.runtimes
+            .push(command.spawn().context("start a runtime client")?);
         Ok(first_next)
     }
 
@@ -85,7 +93,9 @@ async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
         #[expect(clippy::disallowed_methods, reason = "ends with the connection")]
         tokio::spawn(async move {
             let service = service_fn(|request| serve(request, Arc::clone(&state)));
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let _ = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
         });
     }
 }
@@ -96,19 +106,28 @@ async fn serve(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path().to_owned();
     let get = request.method() == Method::GET;
-    let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes);
+    let body = request
+        .into_body()
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes);
     let body = body.unwrap_or_default();
     if get {
         return Ok(next(&state).await);
     }
-    match path.strip_prefix("/2018-06-01/runtime/invocation/").and_then(|rest| rest.split('/').next()) {
+    match path
+        .strip_prefix("/2018-06-01/runtime/invocation/")
+        .and_then(|rest| rest.split('/').next())
+    {
         Some(id) => {
             let id = id.rsplit('-').next().and_then(|id| id.parse().ok());
             let waiting = id.and_then(|id: u64| state.lock().answers.remove(&id));
             if let Some(waiting) = waiting {
                 let _ = waiting.send(body);
             }
-            Ok(Response::new(Full::new(Bytes::from_static(b"{\"status\":\"OK\"}"))))
+            Ok(Response::new(Full::new(Bytes::from_static(
+                b"{\"status\":\"OK\"}",
+            ))))
         }
         None => Ok(Response::new(Full::new(invoke(body, &state).await))),
     }
@@ -152,13 +171,21 @@ async fn next(state: &Mutex<State>) -> Response<Full<Bytes>> {
         }
         receiver
     };
-    let Ok((id, body)) = waiting.await else { return Response::new(Full::default()) };
+    let Ok((id, body)) = waiting.await else {
+        return Response::new(Full::default());
+    };
     let mut response = Response::new(Full::new(body));
     let headers = response.headers_mut();
     for (name, value) in [
-        ("lambda-runtime-aws-request-id", format!("00000000-0000-0000-0000-{id:012}")),
+        (
+            "lambda-runtime-aws-request-id",
+            format!("00000000-0000-0000-0000-{id:012}"),
+        ),
         ("lambda-runtime-deadline-ms", "4102444800000".to_owned()),
-        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:000000000000:function:f".to_owned()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:us-east-1:000000000000:function:f".to_owned(),
+        ),
         ("content-type", "application/json".to_owned()),
     ] {
         if let Ok(value) = value.parse() {

@@ -45,7 +45,9 @@ impl Figures {
     reason = "an index into a bounded, sorted list"
 )]
 fn percentile(sorted: &[Duration], quantile: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    let Some(last) = sorted.len().checked_sub(1) else {
+        return f64::NAN;
+    };
     let index = (quantile * sorted.len() as f64).ceil() as usize;
     sorted[index.saturating_sub(1).min(last)].as_secs_f64() * 1e3
 }

@@ -30,7 +30,13 @@ impl Functions {
         let rust = repository.join("examples/rust-echo");
         let target = work.join("rust-echo-target");
         let status = Command::new("cargo")
-            .args(["build", "--release", "--locked", "--quiet", "--manifest-path"])
+            .args([
+                "build",
+                "--release",
+                "--locked",
+                "--quiet",
+                "--manifest-path",
+            ])
             .arg(rust.join("Cargo.toml"))
             .env("CARGO_TARGET_DIR", &target)
             .status()?;
@@ -90,7 +96,10 @@ async fn python_client(data_dir: &Path) -> Result<PathBuf> {
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    bail!("the platform has not installed awslambdaric for Python 3.11 below {}", data_dir.display())
+    bail!(
+        "the platform has not installed awslambdaric for Python 3.11 below {}",
+        data_dir.display()
+    )
 }
 
 fn find_client(runtimes: PathBuf) -> Option<PathBuf> {
@@ -112,5 +121,9 @@ fn find_client(runtimes: PathBuf) -> Option<PathBuf> {
 /// The interpreter that the platform uses too, where the system has it.
 fn python() -> PathBuf {
     let system = PathBuf::from("/usr/bin/python3.11");
-    if system.exists() { system } else { "python3.11".into() }
+    if system.exists() {
+        system
+    } else {
+        "python3.11".into()
+    }
 }

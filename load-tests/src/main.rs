@@ -48,14 +48,21 @@ async fn main() -> Result<()> {
     let repository = arguments.repository.canonicalize()?;
     std::fs::create_dir_all(&arguments.work)?;
     let work = arguments.work.canonicalize()?;
-    let tollgate = arguments
-        .tollgate
-        .canonicalize()
-        .with_context(|| format!("{} is not built: run make bench", arguments.tollgate.display()))?;
+    let tollgate = arguments.tollgate.canonicalize().with_context(|| {
+        format!(
+            "{} is not built: run make bench",
+            arguments.tollgate.display()
+        )
+    })?;
     let started_at = chassis::Clock::system().now();
     let mut report = Report {
         started_at: started_at.format("%Y-%m-%d %H:%M UTC").to_string(),
-        command: if arguments.quick { "make bench-quick" } else { "make bench" }.to_owned(),
+        command: if arguments.quick {
+            "make bench-quick"
+        } else {
+            "make bench"
+        }
+        .to_owned(),
         machine: Machine::here(),
         rows: Vec::new(),
         missing: Vec::new(),
@@ -88,13 +95,23 @@ async fn measure(
     tokio::time::sleep(Duration::from_secs(3)).await;
     add("idle", idle::measure(&platform, time * 2).await);
     add("warm", warm::measure(&platform, &functions, time).await);
-    add("sandbox", sandbox::measure(tollgate, work, rounds * 2).await.map(|row| vec![row]));
+    add(
+        "sandbox",
+        sandbox::measure(tollgate, work, rounds * 2)
+            .await
+            .map(|row| vec![row]),
+    );
     let pause = Duration::from_millis(700);
     let sporadic = cold::one_by_one(&platform, &functions, rounds, pause, "sporadic").await;
     add("cold", sporadic.map(|row| vec![row]));
     let plain = cold::without_parked(&platform, &functions, rounds).await;
     add("cold, nothing prepared", plain.map(|row| vec![row]));
-    add("20 at once", cold::at_once(&platform, &functions).await.map(|row| vec![row]));
+    add(
+        "20 at once",
+        cold::at_once(&platform, &functions)
+            .await
+            .map(|row| vec![row]),
+    );
     if !arguments.no_peers {
         let mut missing = Vec::new();
         let rows = peers::measure(&platform, &functions, work, time, &mut missing).await;

@@ -28,7 +28,9 @@ pub(crate) struct Platform {
 impl Platform {
     /// Starts the binary and waits until it is ready.
     pub(crate) async fn start(tollgate: &Path) -> Result<Self> {
-        let work = tempfile::Builder::new().prefix("tollgate-bench-").tempdir()?;
+        let work = tempfile::Builder::new()
+            .prefix("tollgate-bench-")
+            .tempdir()?;
         let address = format!("127.0.0.1:{}", free_port()?);
         let mut platform = Self {
             child: spawn(tollgate, work.path(), &address)?,
@@ -78,11 +80,17 @@ impl Platform {
     }
 
     fn read_key(&mut self, tollgate: &Path) -> Result<()> {
-        let output = Command::new(tollgate).arg("env").arg("--data-dir").arg(&self.dir).output()?;
+        let output = Command::new(tollgate)
+            .arg("env")
+            .arg("--data-dir")
+            .arg(&self.dir)
+            .output()?;
         ensure!(output.status.success(), "tollgate env failed");
         let text = String::from_utf8(output.stdout)?;
         let value = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(&format!("export {name}=")));
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix(&format!("export {name}=")));
             line.map(|value| value.trim_matches(['\'', '"']).to_owned())
         };
         self.key_id = value("AWS_ACCESS_KEY_ID").context("no key in tollgate env")?;
@@ -108,7 +116,14 @@ impl Platform {
             secret: self.secret.clone(),
             session_token: None,
         };
-        wire::sigv4::sign(&mut parts, &body, &key, "us-east-1", "lambda", chassis::Clock::system().now());
+        wire::sigv4::sign(
+            &mut parts,
+            &body,
+            &key,
+            "us-east-1",
+            "lambda",
+            chassis::Clock::system().now(),
+        );
         Ok(Shot {
             address: self.address.clone(),
             method: parts.method,
@@ -141,11 +156,12 @@ impl Platform {
             "Runtime": function.runtime,
             "Handler": function.handler,
             "Role": "arn:aws:iam::000000000000:role/bench",
-            "MemorySize": 128,
+            "MemorySize": function.memory_mb,
             "Timeout": 30,
             "Code": { "ZipFile": STANDARD.encode(function.zip) },
         });
-        self.call(Method::POST, "/2015-03-31/functions", &body, 201).await?;
+        self.call(Method::POST, "/2015-03-31/functions", &body, 201)
+            .await?;
         self.wait_active(function.name).await
     }
 
@@ -163,7 +179,11 @@ impl Platform {
     }
 
     async fn call(&self, method: Method, path: &str, body: &Value, ok: u16) -> Result<Answer> {
-        let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
+        let body = if body.is_null() {
+            Bytes::new()
+        } else {
+            body.to_string().into()
+        };
         let answer = client::once(&self.shot(method, path, body)?).await?;
         let text = String::from_utf8_lossy(&answer.body);
         ensure!(answer.status == ok, "{path}: {} {text}", answer.status);
@@ -195,9 +215,13 @@ pub(crate) struct Function<'a> {
     pub(crate) runtime: &'a str,
     pub(crate) handler: &'a str,
     pub(crate) zip: &'a [u8],
+    /// Gives its share of a processor too: one at 1,769 MB.
+    pub(crate) memory_mb: u32,
 }
 
 /// A port that was free a moment ago.
 pub(crate) fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?
+        .local_addr()?
+        .port())
 }

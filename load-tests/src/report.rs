@@ -22,13 +22,39 @@ pub(crate) struct Row {
 
 impl Row {
     /// A row whose value must not exceed `goal`.
-    pub(crate) fn at_most(subject: &str, measure: &str, value: f64, goal: f64, beside: String) -> Self {
-        Self::new(subject, measure, value, format!("≤ {goal}"), Some(value <= goal), beside)
+    pub(crate) fn at_most(
+        subject: &str,
+        measure: &str,
+        value: f64,
+        goal: f64,
+        beside: String,
+    ) -> Self {
+        Self::new(
+            subject,
+            measure,
+            value,
+            format!("≤ {goal}"),
+            Some(value <= goal),
+            beside,
+        )
     }
 
     /// A row whose value must reach `goal`.
-    pub(crate) fn at_least(subject: &str, measure: &str, value: f64, goal: f64, beside: String) -> Self {
-        Self::new(subject, measure, value, format!("≥ {goal}"), Some(value >= goal), beside)
+    pub(crate) fn at_least(
+        subject: &str,
+        measure: &str,
+        value: f64,
+        goal: f64,
+        beside: String,
+    ) -> Self {
+        Self::new(
+            subject,
+            measure,
+            value,
+            format!("≥ {goal}"),
+            Some(value >= goal),
+            beside,
+        )
     }
 
     fn new(
@@ -40,7 +66,14 @@ impl Row {
         beside: String,
     ) -> Self {
         let (subject, measure) = (subject.to_owned(), measure.to_owned());
-        Self { subject, measure, value, goal, met, beside }
+        Self {
+            subject,
+            measure,
+            value,
+            goal,
+            met,
+            beside,
+        }
     }
 }
 
@@ -67,7 +100,10 @@ impl Machine {
     pub(crate) fn here() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let memory = read("/proc/meminfo");
-        let total_kib = memory.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
+        let total_kib = memory
+            .split_whitespace()
+            .nth(1)
+            .and_then(|kib| kib.parse::<u64>().ok());
         Self {
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             memory_gib: total_kib.unwrap_or_default() / (1024 * 1024),
@@ -81,7 +117,10 @@ impl Report {
     pub(crate) fn write(&self, dir: &Path, name: &str) -> Result<()> {
         let results = dir.join("results");
         std::fs::create_dir_all(&results)?;
-        std::fs::write(results.join(format!("{name}.json")), serde_json::to_string_pretty(self)? + "\n")?;
+        std::fs::write(
+            results.join(format!("{name}.json")),
+            serde_json::to_string_pretty(self)? + "\n",
+        )?;
         std::fs::write(dir.join("REPORT.md"), self.page())?;
         Ok(())
     }
@@ -97,7 +136,9 @@ impl Report {
              read the ratios, each between things of this run.\n",
             machine.cores, machine.memory_gib, machine.kernel, self.started_at, self.command
         );
-        page.push_str("| subject | measure | value | goal | met | beside |\n|---|---|---|---|---|---|\n");
+        page.push_str(
+            "| subject | measure | value | goal | met | beside |\n|---|---|---|---|---|---|\n",
+        );
         for row in &self.rows {
             let met = match row.met {
                 Some(true) => "yes",

@@ -29,7 +29,13 @@ pub(crate) async fn one_by_one(
     let (mut bare, mut ours) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         let name = format!("cold-{label}-{round}");
-        let function = Function { name: &name, runtime: "python3.11", handler: "echo.handler", zip: &zip };
+        let function = Function {
+            name: &name,
+            runtime: "python3.11",
+            handler: "echo.handler",
+            zip: &zip,
+            memory_mb: 128,
+        };
         platform.create(&function).await?;
         bare.push(bare_start(functions).await?);
         tokio::time::sleep(pause).await;
@@ -58,8 +64,16 @@ pub(crate) async fn without_parked(
     let (mut bare, mut ours) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         let name = format!("cold-plain-{round}");
-        let function = Function { name: &name, runtime: "python3.11", handler: "echo.handler", zip: &zip };
-        platform.create_with(&function, &[("PYTHONDONTWRITEBYTECODE", "1")]).await?;
+        let function = Function {
+            name: &name,
+            runtime: "python3.11",
+            handler: "echo.handler",
+            zip: &zip,
+            memory_mb: 128,
+        };
+        platform
+            .create_with(&function, &[("PYTHONDONTWRITEBYTECODE", "1")])
+            .await?;
         bare.push(bare_start(functions).await?);
         tokio::time::sleep(Duration::from_millis(200)).await;
         ours.push(cold_invoke(platform, &name).await?);
@@ -91,16 +105,27 @@ async fn cold_invoke(platform: &Platform, name: &str) -> Result<Duration> {
     let answer = client::once(&shot).await?;
     let took = started.elapsed();
     ensure!(answer.status == 200, "{name}: {}", answer.status);
-    ensure!(!answer.headers.contains_key("x-amz-function-error"), "{name} failed");
+    ensure!(
+        !answer.headers.contains_key("x-amz-function-error"),
+        "{name} failed"
+    );
     Ok(took)
 }
 
 /// Twenty functions that never ran, invoked at once, against twenty bare starts' processor time over two cores.
 pub(crate) async fn at_once(platform: &Platform, functions: &Functions) -> Result<Row> {
     let zip = functions.python_zip()?;
-    let names: Vec<String> = (0..AT_ONCE).map(|number| format!("burst-{number}")).collect();
+    let names: Vec<String> = (0..AT_ONCE)
+        .map(|number| format!("burst-{number}"))
+        .collect();
     for name in &names {
-        let function = Function { name, runtime: "python3.11", handler: "echo.handler", zip: &zip };
+        let function = Function {
+            name,
+            runtime: "python3.11",
+            handler: "echo.handler",
+            zip: &zip,
+            memory_mb: 128,
+        };
         platform.create(&function).await?;
     }
     let before = children_seconds()?;

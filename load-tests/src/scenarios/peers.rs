@@ -63,20 +63,43 @@ pub(crate) async fn measure(
     for (name, peer) in peers {
         match both(&peer.shot, time).await {
             Ok((single, many)) => {
-                beside.push(format!("{name} {:.0}/s, p50 {:.2} ms", many.per_second, single.p50_ms));
+                beside.push(format!(
+                    "{name} {:.0}/s, p50 {:.2} ms",
+                    many.per_second, single.p50_ms
+                ));
                 let (rate, p50) = best.unwrap_or((0.0, f64::INFINITY));
                 best = Some((rate.max(many.per_second), p50.min(single.p50_ms)));
             }
             Err(error) => missing.push(format!("{name}: {error:#}")),
         }
     }
-    let Some((rate, p50)) = best else { return Ok(Vec::new()) };
+    let Some((rate, p50)) = best else {
+        return Ok(Vec::new());
+    };
     let (single, many) = both(&platform.invoke_shot("python", &payload())?, time).await?;
-    beside.insert(0, format!("Tollgate {:.0}/s, p50 {:.2} ms", many.per_second, single.p50_ms));
+    beside.insert(
+        0,
+        format!(
+            "Tollgate {:.0}/s, p50 {:.2} ms",
+            many.per_second, single.p50_ms
+        ),
+    );
     let beside = beside.join("; ");
     Ok(vec![
-        Row::at_least("peers, Python echo 1 KB", "throughput at 16 clients / best peer's", many.per_second / rate, 2.0, beside.clone()),
-        Row::at_least("peers, Python echo 1 KB", "best peer's p50 at 1 client / Tollgate's", p50 / single.p50_ms, 2.0, beside),
+        Row::at_least(
+            "peers, Python echo 1 KB",
+            "throughput at 16 clients / best peer's",
+            many.per_second / rate,
+            2.0,
+            beside.clone(),
+        ),
+        Row::at_least(
+            "peers, Python echo 1 KB",
+            "best peer's p50 at 1 client / Tollgate's",
+            p50 / single.p50_ms,
+            2.0,
+            beside,
+        ),
     ])
 }
 
@@ -93,7 +116,10 @@ async fn serverless_offline(work: &Path) -> Result<Peer> {
     let dir = work.join("serverless-offline");
     std::fs::create_dir_all(&dir)?;
     if !dir.join("node_modules/.bin/serverless").exists() {
-        run(Command::new("npm").args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&dir).args([SERVERLESS, SERVERLESS_OFFLINE]))?;
+        run(Command::new("npm")
+            .args(["install", "--no-audit", "--no-fund", "--prefix"])
+            .arg(&dir)
+            .args([SERVERLESS, SERVERLESS_OFFLINE]))?;
     }
     std::fs::write(dir.join("echo.py"), PYTHON_ECHO)?;
     std::fs::write(
@@ -104,7 +130,14 @@ async fn serverless_offline(work: &Path) -> Result<Peer> {
     let (lambda, http) = (free_port()?, free_port()?);
     let mut command = Command::new(dir.join("node_modules/.bin/serverless"));
     command
-        .args(["offline", "start", "--lambdaPort", &lambda.to_string(), "--httpPort", &http.to_string()])
+        .args([
+            "offline",
+            "start",
+            "--lambdaPort",
+            &lambda.to_string(),
+            "--httpPort",
+            &http.to_string(),
+        ])
         .env("SLS_TELEMETRY_DISABLED", "1")
         .current_dir(&dir);
     let path = "/2015-03-31/functions/peer-dev-echo/invocations";
@@ -116,12 +149,16 @@ async fn ministack(work: &Path, functions: &Functions) -> Result<Peer> {
     std::fs::create_dir_all(&dir)?;
     let program = dir.join("venv/bin/ministack");
     if !program.exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(dir.join("venv")))?;
+        run(Command::new("python3")
+            .args(["-m", "venv"])
+            .arg(dir.join("venv")))?;
         run(Command::new(dir.join("venv/bin/pip")).args(["install", "--quiet", MINISTACK]))?;
     }
     let port = free_port()?;
     let mut command = Command::new(program);
-    command.env("GATEWAY_PORT", port.to_string()).current_dir(&dir);
+    command
+        .env("GATEWAY_PORT", port.to_string())
+        .current_dir(&dir);
     let create = json!({
         "FunctionName": "echo",
         "Runtime": "python3.11",
@@ -131,16 +168,29 @@ async fn ministack(work: &Path, functions: &Functions) -> Result<Peer> {
         "Timeout": 30,
         "Code": { "ZipFile": STANDARD.encode(functions.python_zip()?) },
     });
-    let create = shot(port, Method::POST, "/2015-03-31/functions", create.to_string().into())?;
+    let create = shot(
+        port,
+        Method::POST,
+        "/2015-03-31/functions",
+        create.to_string().into(),
+    )?;
     let mut peer = start(command, &dir, create).await?;
-    peer.shot = shot(port, Method::POST, "/2015-03-31/functions/echo/invocations", payload())?;
+    peer.shot = shot(
+        port,
+        Method::POST,
+        "/2015-03-31/functions/echo/invocations",
+        payload(),
+    )?;
     let answer = client::once(&peer.shot).await?;
     ensure!(answer.status == 200, "invoke answered {}", answer.status);
     Ok(peer)
 }
 
 fn run(command: &mut Command) -> Result<()> {
-    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+    let status = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()?;
     ensure!(status.success(), "{command:?} ended with {status}");
     Ok(())
 }
@@ -149,8 +199,14 @@ fn run(command: &mut Command) -> Result<()> {
 async fn start(mut command: Command, dir: &Path, probe: Shot) -> Result<Peer> {
     use std::os::unix::process::CommandExt as _;
     let log = std::fs::File::create(dir.join("peer.log"))?;
-    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
-    let child = command.spawn().with_context(|| format!("start {command:?}"))?;
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .process_group(0);
+    let child = command
+        .spawn()
+        .with_context(|| format!("start {command:?}"))?;
     let mut peer = Peer { child, shot: probe };
     let deadline = Instant::now() + Duration::from_secs(60);
     while Instant::now() < deadline {
@@ -170,7 +226,10 @@ fn shot(port: u16, method: Method, path: &str, body: Bytes) -> Result<Shot> {
     let address = format!("127.0.0.1:{port}");
     let headers = HeaderMap::from_iter([
         (http::header::HOST, address.parse()?),
-        (http::header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (
+            http::header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        ),
         (
             http::header::AUTHORIZATION,
             HeaderValue::from_static(
@@ -178,5 +237,11 @@ fn shot(port: u16, method: Method, path: &str, body: Bytes) -> Result<Shot> {
             ),
         ),
     ]);
-    Ok(Shot { address, method, path: path.to_owned(), headers, body })
+    Ok(Shot {
+        address,
+        method,
+        path: path.to_owned(),
+        headers,
+        body,
+    })
 }

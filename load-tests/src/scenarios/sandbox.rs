@@ -14,7 +14,11 @@ use crate::report::Row;
 /// In turn, one bare spawn and one sandbox, with a pause as sporadic cold starts have.
 pub(crate) async fn measure(tollgate: &Path, work: &Path, rounds: usize) -> Result<Row> {
     let life = Lifecycle::new();
-    let options = Options::new(tollgate.to_owned(), work.join("sandboxes"), Isolation::Container);
+    let options = Options::new(
+        tollgate.to_owned(),
+        work.join("sandboxes"),
+        Isolation::Container,
+    );
     let sandboxes = Sandboxes::start(options, &life).await?;
     let (mut bare, mut ours) = (Vec::new(), Vec::new());
     for _ in 0..rounds {

@@ -71,9 +71,15 @@ pub(crate) struct Pool {
 
 impl Pool {
     fn try_take(&self) -> bool {
-        let ceiling = self.leased.load(Ordering::Relaxed).min(self.limit.load(Ordering::Relaxed));
+        let ceiling = self
+            .leased
+            .load(Ordering::Relaxed)
+            .min(self.limit.load(Ordering::Relaxed));
         let step = |used| (used < ceiling).then_some(used + 1);
-        let taken = self.used.fetch_update(Ordering::AcqRel, Ordering::Relaxed, step).is_ok();
+        let taken = self
+            .used
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, step)
+            .is_ok();
         if taken {
             self.idle_rounds.store(0, Ordering::Relaxed);
         }
@@ -164,8 +170,11 @@ impl Admission {
             let _one_at_a_time = pool.refill.lock().await;
             let used = pool.used.load(Ordering::Relaxed);
             let idle = pool.idle_rounds.fetch_add(1, Ordering::Relaxed) >= IDLE_ROUNDS_MAX;
-            let wanted =
-                if idle && used == 0 { 0 } else { pool.leased.load(Ordering::Relaxed) };
+            let wanted = if idle && used == 0 {
+                0
+            } else {
+                pool.leased.load(Ordering::Relaxed)
+            };
             if self.lease(&pool, wanted).await && wanted > used {
                 self.lease(&pool, used).await;
             }
@@ -177,7 +186,10 @@ impl Admission {
         let limit = pool.limit.load(Ordering::Relaxed);
         let mut redis = self.redis.clone();
         let mut call = self.script.key(&pool.key);
-        call.arg(&*self.gateway_id).arg(wanted).arg(limit).arg(LEASE_MS);
+        call.arg(&*self.gateway_id)
+            .arg(wanted)
+            .arg(limit)
+            .arg(LEASE_MS);
         let answer = tokio::time::timeout(REDIS_PATIENCE, call.invoke_async(&mut redis)).await;
         let answer: Result<(u32, u8), String> = match answer {
             Ok(answer) => answer.map_err(|error: redis::RedisError| error.to_string()),

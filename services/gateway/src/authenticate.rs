@@ -33,7 +33,11 @@ pub(crate) enum Refusal {
 /// Reads the claim and looks its key up, before the body is read: strangers cannot make us buffer one.
 pub(crate) async fn claim(app: &App, parts: &Parts) -> Result<Claim, Refusal> {
     let presented = sigv4::parse(parts).map_err(Refusal::Signature)?;
-    let key = app.keys.find(presented.access_key_id()).await.map_err(Refusal::Store)?;
+    let key = app
+        .keys
+        .find(presented.access_key_id())
+        .await
+        .map_err(Refusal::Store)?;
     let key = key.ok_or(Refusal::Signature(SigError::UnknownKey))?;
     Ok(Claim { presented, key })
 }
@@ -48,7 +52,10 @@ impl Claim {
             .verify(&signing, parts, &digest, app.clock.now())
             .map_err(Refusal::Signature)?;
         let scope = presented.scope();
-        let region = scope.region.parse().map_err(|_| Refusal::Signature(SigError::BadScope))?;
+        let region = scope
+            .region
+            .parse()
+            .map_err(|_| Refusal::Signature(SigError::BadScope))?;
         Ok(Caller {
             account: key.account,
             region,

@@ -65,7 +65,10 @@ impl Member {
         if room.draining {
             return None;
         }
-        let warm = room.warm.iter().any(|warm| warm.spec_id == spec_id && warm.idle > 0);
+        let warm = room
+            .warm
+            .iter()
+            .any(|warm| warm.spec_id == spec_id && warm.idle > 0);
         let fits = room.free_mb >= u64::from(memory_mb);
         let busy = i64::from(self.in_flight.load(Ordering::Relaxed));
         Some((warm, fits, -busy))
@@ -90,7 +93,9 @@ impl Executors {
                 () = drain.cancelled() => return,
             }
             tracing::warn!(executor.id = %member.id, "executor is gone");
-            all.members.write().retain(|other| !Arc::ptr_eq(other, &member));
+            all.members
+                .write()
+                .retain(|other| !Arc::ptr_eq(other, &member));
         });
     }
 
@@ -121,7 +126,9 @@ impl Executors {
 /// Copies the executor's room as it changes; returns when the stream cannot be had.
 async fn watch(member: &Member) {
     let mut client = member.client();
-    let Ok(answer) = client.watch(WatchRequest {}).await else { return };
+    let Ok(answer) = client.watch(WatchRequest {}).await else {
+        return;
+    };
     let mut rooms = answer.into_inner();
     while let Ok(Some(room)) = rooms.message().await {
         *member.room.write() = room;

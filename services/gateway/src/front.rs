@@ -62,7 +62,13 @@ impl Front {
         self.dispatch(caller, parts, body, request_id).await
     }
 
-    async fn dispatch(&self, caller: Caller, parts: Parts, body: Bytes, request_id: Uuid) -> Response<Bytes> {
+    async fn dispatch(
+        &self,
+        caller: Caller,
+        parts: Parts,
+        body: Bytes,
+        request_id: Uuid,
+    ) -> Response<Bytes> {
         let service = self.service(&caller.service);
         let Some(service) = service else {
             let fault = Fault::new(
@@ -86,7 +92,13 @@ impl Front {
             return lambda::invoke::serve(call, &parts, name, body).await;
         }
         let changes = parts.method != Method::GET;
-        let response = service.serve(call, &request_id.to_string(), Request::from_parts(parts, body)).await;
+        let response = service
+            .serve(
+                call,
+                &request_id.to_string(),
+                Request::from_parts(parts, body),
+            )
+            .await;
         if changes {
             // What this gateway changed it must not answer from an old memory; others learn it by the stamp.
             self.app.forget();
@@ -106,7 +118,10 @@ impl Front {
 
     /// How the client reached us, for URLs in answers.
     fn base_url(&self, parts: &Parts) -> String {
-        let host = parts.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+        let host = parts
+            .headers
+            .get(http::header::HOST)
+            .and_then(|host| host.to_str().ok());
         let authority = host.or(parts.uri.authority().map(http::uri::Authority::as_str));
         format!("{}://{}", self.app.scheme, authority.unwrap_or("localhost"))
     }

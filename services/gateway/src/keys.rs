@@ -47,7 +47,10 @@ pub struct Keys {
 
 impl Keys {
     pub fn new(store: Store) -> Self {
-        Self { known: Arc::default(), store }
+        Self {
+            known: Arc::default(),
+            store,
+        }
     }
 
     /// Forgets everything.
@@ -60,7 +63,9 @@ impl Keys {
         if let Some(key) = self.known.get(id) {
             return Ok(Some(Arc::clone(&key)));
         }
-        let Some(found) = self.store.access_key(id).await? else { return Ok(None) };
+        let Some(found) = self.store.access_key(id).await? else {
+            return Ok(None);
+        };
         let key = Arc::new(Key {
             account: found.account,
             secret: found.secret,

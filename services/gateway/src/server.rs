@@ -72,14 +72,23 @@ pub(crate) async fn serve(
 
 fn server() -> auto::Builder<TokioExecutor> {
     let mut server = auto::Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT);
     server.http2().timer(TokioTimer::new());
     server
 }
 
-async fn handshake(tls: &TlsAcceptor, stream: TcpStream) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
+async fn handshake(
+    tls: &TlsAcceptor,
+    stream: TcpStream,
+) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
     let handshake = tokio::time::timeout(HEADER_TIMEOUT, tls.accept(stream)).await;
-    handshake.ok()?.inspect_err(|error| tracing::debug!(%error, "TLS handshake failed")).ok()
+    handshake
+        .ok()?
+        .inspect_err(|error| tracing::debug!(%error, "TLS handshake failed"))
+        .ok()
 }
 
 async fn connection<S>(
@@ -110,12 +119,17 @@ async fn route(request: Request<Incoming>, front: &Front, ours: Router) -> Respo
             Err(never) => match never {},
         };
     }
-    front.serve(request).await.map(|body| Body::new(Full::new(body)))
+    front
+        .serve(request)
+        .await
+        .map(|body| Body::new(Full::new(body)))
 }
 
 /// Paths of our own besides health and metrics.
 pub(crate) fn own_paths(app: Arc<crate::App>) -> Router {
-    Router::new().route("/_tollgate/code/{sha256}", axum::routing::get(code)).with_state(app)
+    Router::new()
+        .route("/_tollgate/code/{sha256}", axum::routing::get(code))
+        .with_state(app)
 }
 
 async fn code(State(app): State<Arc<crate::App>>, request: Request<Body>) -> Response<Body> {

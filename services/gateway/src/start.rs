@@ -73,17 +73,36 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
         life: life.clone(),
         blobs: options.blobs,
         url_key: options.url_key,
-        scheme: if options.tls.is_some() { "https" } else { "http" },
+        scheme: if options.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        },
         executors: executors.clone(),
         admission,
         targets,
     });
     let ours = server::own_paths(Arc::clone(&app)).merge(options.health);
     let front = Arc::new(Front::new(Arc::clone(&app)));
-    life.spawn("gateway", server::serve(options.listener, options.tls, front, ours, life.clone()));
+    life.spawn(
+        "gateway",
+        server::serve(options.listener, options.tls, front, ours, life.clone()),
+    );
     // Log groups that were deleted when an earlier process ended.
-    life.spawn("sweep logs", crate::logs::sweep(app.store.clone(), life.clone()));
-    life.spawn("gateway tick", tick(app, options.redis, options.cluster_secret, stamp, life.clone()));
+    life.spawn(
+        "sweep logs",
+        crate::logs::sweep(app.store.clone(), life.clone()),
+    );
+    life.spawn(
+        "gateway tick",
+        tick(
+            app,
+            options.redis,
+            options.cluster_secret,
+            stamp,
+            life.clone(),
+        ),
+    );
     Ok(Handle { address, executors })
 }
 
@@ -155,7 +174,9 @@ async fn follow(
         Err(_) => return,
     };
     for text in announced.into_iter().flatten() {
-        let Ok(announced) = serde_json::from_str::<Announced>(&text) else { continue };
+        let Ok(announced) = serde_json::from_str::<Announced>(&text) else {
+            continue;
+        };
         if executors.knows(&announced.id) {
             continue;
         }

@@ -70,7 +70,11 @@ pub struct Targets {
 
 impl Targets {
     pub fn new(store: Store, admission: Admission) -> Self {
-        Self { routes: Arc::default(), store, admission }
+        Self {
+            routes: Arc::default(),
+            store,
+            admission,
+        }
     }
 
     /// Forgets everything.
@@ -98,16 +102,38 @@ impl Targets {
     }
 
     fn route(&self, key: &TargetKey, target: Target) -> Route {
-        let TargetKey { account, region, name, .. } = key;
+        let TargetKey {
+            account,
+            region,
+            name,
+            ..
+        } = key;
         let (pool, reserved) = match target.reserved_concurrency {
-            Some(limit) => (self.admission.pool(&format!("{account}:{region}:{name}"), limit), true),
-            None => (self.admission.pool(&format!("{account}:{region}"), target.unreserved), false),
+            Some(limit) => (
+                self.admission
+                    .pool(&format!("{account}:{region}:{name}"), limit),
+                true,
+            ),
+            None => (
+                self.admission
+                    .pool(&format!("{account}:{region}"), target.unreserved),
+                false,
+            ),
         };
         let versions = target
             .versions
             .into_iter()
-            .map(|(spec, weight)| Runnable { wire: WireSpec::from(&spec), spec, weight })
+            .map(|(spec, weight)| Runnable {
+                wire: WireSpec::from(&spec),
+                spec,
+                weight,
+            })
             .collect();
-        Route { versions, state: target.state, pool, reserved }
+        Route {
+            versions,
+            state: target.state,
+            pool,
+            reserved,
+        }
     }
 }

@@ -251,3 +251,12 @@ pub(crate) fn executor_lost() -> Fault {
         "The executor was lost while it ran the function, which may or may not have completed.",
     )
 }
+
+/// AWS's code for a runtime that cannot be run; the text is ours and says which, and where.
+pub(crate) fn runtime_not_installed(text: &str) -> Fault {
+    Fault::new(
+        502,
+        "InvalidRuntimeException",
+        format!("{text}. `tollgate doctor` lists what is there and how to add what is missing."),
+    )
+}

@@ -13,7 +13,9 @@ use super::sync::Ran;
 pub(super) fn empty(status: StatusCode, request_id: Uuid) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
-    response.headers_mut().insert("x-amzn-requestid", header(&request_id.to_string()));
+    response
+        .headers_mut()
+        .insert("x-amzn-requestid", header(&request_id.to_string()));
     response
 }
 
@@ -25,13 +27,19 @@ pub(super) fn build(ran: Ran, request_id: Uuid, trace_id: &str) -> Response<Byte
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert("x-amzn-requestid", header(&request_id.to_string()));
     headers.insert("x-amz-executed-version", header(&version));
-    headers.insert("x-amzn-remapped-content-length", HeaderValue::from_static("0"));
+    headers.insert(
+        "x-amzn-remapped-content-length",
+        HeaderValue::from_static("0"),
+    );
     headers.insert("x-amzn-trace-id", header(trace_id));
     if !reply.function_error.is_empty() {
         headers.insert("x-amz-function-error", header(&reply.function_error));
     }
     if !reply.log_tail.is_empty() {
-        headers.insert("x-amz-log-result", header(&STANDARD.encode(&reply.log_tail)));
+        headers.insert(
+            "x-amz-log-result",
+            header(&STANDARD.encode(&reply.log_tail)),
+        );
     }
     if let Some(cost_e10) = reply.cost_e10 {
         headers.insert("x-tollgate-cost", header(&cost(cost_e10, &reply.currency)));

@@ -34,7 +34,12 @@ pub(crate) async fn serve(call: Call, parts: &Parts, name: &str, body: Bytes) ->
     }
 }
 
-async fn invoke(call: &Call, parts: &Parts, name: &str, body: Bytes) -> Result<Response<Bytes>, Fault> {
+async fn invoke(
+    call: &Call,
+    parts: &Parts,
+    name: &str,
+    body: Bytes,
+) -> Result<Response<Bytes>, Fault> {
     let request = request::parse(parts, name)?;
     let payload = request::check_payload(body)?;
     let (arn, route) = resolve(call, &request).await?;
@@ -56,7 +61,10 @@ async fn run(
     let trace = trace(call, parts);
     let span = tracing::info_span!("invoke", function.name = %arn.name,
         request.id = %call.request_id, cloud.account.id = %call.account, aws.trace_id = %trace);
-    if let Some(parent) = trace.traceparent().filter(|_| parts.headers.contains_key("x-amzn-trace-id")) {
+    if let Some(parent) = trace
+        .traceparent()
+        .filter(|_| parts.headers.contains_key("x-amzn-trace-id"))
+    {
         chassis::telemetry::set_parent(&span, &parent);
     }
     let traceparent = chassis::telemetry::traceparent(&span).unwrap_or_default();
@@ -74,16 +82,23 @@ async fn run(
     let trace_id = run.trace_id.clone();
     let (answered, answer) = tokio::sync::oneshot::channel();
     // A task of its own: a caller that hangs up must not give the concurrency permit back while the function runs.
-    call.app.life.spawn("invoke", async move {
-        let _ = answered.send(sync::run(run).await);
-    }.instrument(span));
+    call.app.life.spawn(
+        "invoke",
+        async move {
+            let _ = answered.send(sync::run(run).await);
+        }
+        .instrument(span),
+    );
     let ran = answer.await.map_err(|_| Fault::internal())??;
     Ok(answer::build(ran, call.request_id, &trace_id))
 }
 
 /// The caller's trace, or a new one that begins here.
 fn trace(call: &Call, parts: &Parts) -> TraceHeader {
-    let header = parts.headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok());
+    let header = parts
+        .headers
+        .get("x-amzn-trace-id")
+        .and_then(|value| value.to_str().ok());
     header.and_then(TraceHeader::parse).unwrap_or_else(|| {
         let now = u32::try_from(call.app.clock.now().timestamp()).unwrap_or(u32::MAX);
         TraceHeader::new(now, call.app.ids.bytes(), call.app.ids.bytes(), false)
@@ -92,18 +107,27 @@ fn trace(call: &Call, parts: &Parts) -> TraceHeader {
 
 /// What the name means, checked to be runnable.
 async fn resolve(call: &Call, request: &InvokeRequest) -> Result<(FunctionArn, Arc<Route>), Fault> {
-    let arn = names::function(call, "lambda:InvokeFunction", &request.name, request.qualifier.as_deref())?;
+    let arn = names::function(
+        call,
+        "lambda:InvokeFunction",
+        &request.name,
+        request.qualifier.as_deref(),
+    )?;
     let key = TargetKey {
         account: arn.account,
         region: arn.region.clone(),
         name: arn.name.clone(),
         qualifier: arn.qualifier.clone(),
     };
-    let found = call.app.targets.find(&key).await.map_err(|error| crate::internal(&error, call))?;
+    let found = call
+        .app
+        .targets
+        .find(&key)
+        .await
+        .map_err(|error| crate::internal(&error, call))?;
     let route = found.map_err(|_: Missing| faults::function_not_found(&arn))?;
     match route.state {
         State::Active => Ok((arn, route)),
         state => Err(faults::not_active(state)),
     }
 }
-

@@ -38,7 +38,9 @@ pub(crate) struct InvokeRequest {
 /// Function name and qualifier of an Invoke path, still percent-encoded; `None` for any other path.
 pub(crate) fn matches<'a>(method: &http::Method, path: &'a str) -> Option<&'a str> {
     let name = path.strip_prefix("/2015-03-31/functions/")?;
-    let name = name.strip_suffix("/invocations").or_else(|| name.strip_suffix("/invocations/"))?;
+    let name = name
+        .strip_suffix("/invocations")
+        .or_else(|| name.strip_suffix("/invocations/"))?;
     (method == http::Method::POST && !name.is_empty() && !name.contains('/')).then_some(name)
 }
 
@@ -61,7 +63,11 @@ pub(crate) fn parse(parts: &Parts, name: &str) -> Result<InvokeRequest, Fault> {
 /// The check is one scan for well-formedness: nothing is decoded, kept or rewritten.
 pub(crate) fn check_payload(payload: Bytes) -> Result<Bytes, Fault> {
     if payload.len() > SYNC_PAYLOAD_MAX {
-        return Err(faults::payload_too_large(payload.len(), "RequestResponse", SYNC_PAYLOAD_MAX));
+        return Err(faults::payload_too_large(
+            payload.len(),
+            "RequestResponse",
+            SYNC_PAYLOAD_MAX,
+        ));
     }
     if payload.is_empty() {
         return Ok(Bytes::from_static(b"{}"));
@@ -73,7 +79,10 @@ pub(crate) fn check_payload(payload: Bytes) -> Result<Bytes, Fault> {
 }
 
 fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
-    parts.headers.get(name).and_then(|value| value.to_str().ok())
+    parts
+        .headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
 }
 
 fn kind(text: Option<&str>) -> Result<Kind, Fault> {
@@ -81,9 +90,11 @@ fn kind(text: Option<&str>) -> Result<Kind, Fault> {
         None | Some("RequestResponse") => Ok(Kind::RequestResponse),
         Some("Event") => Ok(Kind::Event),
         Some("DryRun") => Ok(Kind::DryRun),
-        Some(other) => {
-            Err(faults::not_in_set(other, "invocationType", "[Event, RequestResponse, DryRun]"))
-        }
+        Some(other) => Err(faults::not_in_set(
+            other,
+            "invocationType",
+            "[Event, RequestResponse, DryRun]",
+        )),
     }
 }
 
@@ -96,12 +107,20 @@ fn tail(text: Option<&str>) -> Result<bool, Fault> {
 }
 
 fn client_context(text: Option<&str>) -> Result<String, Fault> {
-    let Some(text) = text else { return Ok(String::new()) };
-    let decoded = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let Some(text) = text else {
+        return Ok(String::new());
+    };
+    let decoded = STANDARD
+        .decode(text)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
     let json = decoded.filter(|json| serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok());
     match json {
         Some(json) if json.len() <= CLIENT_CONTEXT_MAX => Ok(json),
-        Some(json) => Err(faults::client_context_too_large(json.len(), CLIENT_CONTEXT_MAX)),
+        Some(json) => Err(faults::client_context_too_large(
+            json.len(),
+            CLIENT_CONTEXT_MAX,
+        )),
         None => Err(faults::client_context_not_json()),
     }
 }
@@ -117,17 +136,27 @@ mod tests {
         };
         check("/2015-03-31/functions/f/invocations", Some("f"));
         check("/2015-03-31/functions/f/invocations/", Some("f"));
-        check("/2015-03-31/functions/arn%3Aaws/invocations", Some("arn%3Aaws"));
+        check(
+            "/2015-03-31/functions/arn%3Aaws/invocations",
+            Some("arn%3Aaws"),
+        );
         check("/2015-03-31/functions//invocations", None);
         check("/2015-03-31/functions/f", None);
         check("/2015-03-31/functions/f/g/invocations", None);
-        assert_eq!(matches(&http::Method::GET, "/2015-03-31/functions/f/invocations"), None);
+        assert_eq!(
+            matches(&http::Method::GET, "/2015-03-31/functions/f/invocations"),
+            None
+        );
     }
 
     #[test]
     fn payloads() {
         let check = |payload: &str, ok: bool| {
-            assert_eq!(check_payload(Bytes::copy_from_slice(payload.as_bytes())).is_ok(), ok, "{payload}");
+            assert_eq!(
+                check_payload(Bytes::copy_from_slice(payload.as_bytes())).is_ok(),
+                ok,
+                "{payload}"
+            );
         };
         check("", true);
         check("null", true);
@@ -140,10 +169,17 @@ mod tests {
 
     #[test]
     fn client_contexts() {
-        let check = |text: &str, ok: bool| assert_eq!(client_context(Some(text)).is_ok(), ok, "{text}");
-        check(&STANDARD.encode("{\"client\": {\"app_title\": \"x\"}}"), true);
+        let check =
+            |text: &str, ok: bool| assert_eq!(client_context(Some(text)).is_ok(), ok, "{text}");
+        check(
+            &STANDARD.encode("{\"client\": {\"app_title\": \"x\"}}"),
+            true,
+        );
         check("%%%", false);
         check(&STANDARD.encode("not json"), false);
-        check(&STANDARD.encode(format!("\"{}\"", "x".repeat(CLIENT_CONTEXT_MAX))), false);
+        check(
+            &STANDARD.encode(format!("\"{}\"", "x".repeat(CLIENT_CONTEXT_MAX))),
+            false,
+        );
     }
 }

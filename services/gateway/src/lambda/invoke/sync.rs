@@ -52,15 +52,24 @@ pub(super) async fn run(run: Run) -> Result<Ran, Fault> {
         metrics::counter!("tollgate_throttles_total").increment(1);
         return Err(faults::throttled(run.route.reserved));
     };
-    let version = run.route.pick(run.app.ids.draw()).ok_or_else(Fault::internal)?;
+    let version = run
+        .route
+        .pick(run.app.ids.draw())
+        .ok_or_else(Fault::internal)?;
     let request = request(&run, version);
-    let candidates = run.app.executors.candidates(&version.spec.spec_id, version.spec.memory_mb);
+    let candidates = run
+        .app
+        .executors
+        .candidates(&version.spec.spec_id, version.spec.memory_mb);
     let mut refusal = None;
     for member in candidates {
         match try_on(&member, request.clone(), version).await {
             Tried::Ran(reply) => {
                 metrics::histogram!("tollgate_gateway_invoke_seconds").record(started.elapsed());
-                return Ok(Ran { reply: *reply, version: version.spec.version.to_string() });
+                return Ok(Ran {
+                    reply: *reply,
+                    version: version.spec.version.to_string(),
+                });
             }
             Tried::Refused(status) => refusal = Some(status),
             Tried::Lost(status) => {
@@ -79,6 +88,9 @@ fn nobody(refusal: Option<Status>, run: &Run) -> Fault {
         Some(status) if status.code() == Code::ResourceExhausted => {
             metrics::counter!("tollgate_throttles_total").increment(1);
             faults::throttled(false)
+        }
+        Some(status) if status.code() == Code::Unimplemented => {
+            faults::runtime_not_installed(status.message())
         }
         Some(status) => {
             tracing::error!(request.id = %run.request_id, error = %status.message(), "no executor took the event");
@@ -126,7 +138,10 @@ async fn try_on(member: &Member, mut request: RunRequest, version: &Runnable) ->
 /// Whether the function surely did not start: the executor said so, or was never reached.
 fn refused(status: &Status) -> bool {
     match status.code() {
-        Code::ResourceExhausted | Code::FailedPrecondition | Code::Unauthenticated => true,
+        Code::ResourceExhausted
+        | Code::FailedPrecondition
+        | Code::Unauthenticated
+        | Code::Unimplemented => true,
         // From the executor itself (draining) there is no source; from the connection there is.
         Code::Unavailable => never_connected(status),
         _ => false,
