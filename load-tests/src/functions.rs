@@ -89,7 +89,7 @@ impl Functions {
 
 /// The directory that holds the `awslambdaric` package for Python 3.11; the platform installs it at its first start.
 async fn python_client(data_dir: &Path) -> Result<PathBuf> {
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_mins(2);
     while Instant::now() < deadline {
         if let Some(found) = find_client(data_dir.join("runtimes")) {
             return Ok(found);

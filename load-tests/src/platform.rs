@@ -66,7 +66,7 @@ impl Platform {
             headers: HeaderMap::from_iter([(http::header::HOST, self.address.parse()?)]),
             body: Bytes::new(),
         };
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait()? {
                 bail!("tollgate up ended with {status}: see up.log");

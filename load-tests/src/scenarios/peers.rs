@@ -208,7 +208,7 @@ async fn start(mut command: Command, dir: &Path, probe: Shot) -> Result<Peer> {
         .spawn()
         .with_context(|| format!("start {command:?}"))?;
     let mut peer = Peer { child, shot: probe };
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while Instant::now() < deadline {
         if let Some(status) = peer.child.try_wait()? {
             bail!("ended with {status}: see peer.log");

@@ -72,7 +72,7 @@ async fn measure(executions: usize, threads: usize) {
     println!(
         "to commit: {} executions/s in all, {:?} behind the last answer",
         rate(times.len(), all),
-        all - appended
+        all.saturating_sub(appended)
     );
 }
 

@@ -122,7 +122,7 @@ impl Front {
             .headers
             .get(http::header::HOST)
             .and_then(|host| host.to_str().ok());
-        let authority = host.or(parts.uri.authority().map(http::uri::Authority::as_str));
+        let authority = host.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str));
         format!("{}://{}", self.app.scheme, authority.unwrap_or("localhost"))
     }
 }

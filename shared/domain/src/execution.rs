@@ -61,11 +61,13 @@ impl Execution {
 
 /// Rule R0: a duration rounded up to whole steps of `step_ms` (1 today, 100 before December 2020).
 pub fn billed_ms(duration: Duration, step_ms: u64) -> u64 {
-    let step_ns = u128::from(step_ms.max(1)) * 1_000_000;
-    let steps = duration.as_nanos().div_ceil(step_ns);
+    let step_ms = step_ms.max(1);
+    let steps = duration
+        .as_nanos()
+        .div_ceil(u128::from(step_ms) * 1_000_000);
     u64::try_from(steps)
         .unwrap_or(u64::MAX)
-        .saturating_mul(step_ms.max(1))
+        .saturating_mul(step_ms)
 }
 
 #[cfg(test)]
@@ -75,7 +77,7 @@ mod tests {
     #[test]
     fn billed_time_is_rounded_up_from_nanoseconds() {
         let check = |ns: u64, step: u64, want: u64| {
-            assert_eq!(billed_ms(Duration::from_nanos(ns), step), want)
+            assert_eq!(billed_ms(Duration::from_nanos(ns), step), want);
         };
         check(0, 1, 0);
         check(1, 1, 1);

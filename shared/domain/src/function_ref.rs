@@ -71,8 +71,7 @@ impl FromStr for FunctionRef {
             ] if partition.starts_with("aws") => (Some(*region), Some(*account), rest),
             [region, account, "function", rest @ ..] => (Some(*region), Some(*account), rest),
             [account, "function", rest @ ..] => (None, Some(*account), rest),
-            ["function", rest @ ..] => (None, None, rest),
-            rest => (None, None, rest),
+            ["function", rest @ ..] | rest => (None, None, rest),
         };
         let (name, qualifier) = match rest {
             [name] => (*name, None),

@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use domain::{FunctionSpec, ParseError};
 
-#[expect(clippy::pedantic, clippy::all, unreachable_pub, reason = "generated")]
+#[expect(
+    clippy::pedantic,
+    clippy::allow_attributes,
+    unreachable_pub,
+    reason = "generated"
+)]
 mod generated {
     tonic::include_proto!("tollgate.executor.v1");
 }
