@@ -28,7 +28,8 @@ pub(crate) struct Running {
     child: Child,
     /// Kept open: the process must not meet a closed pipe.
     output: BufReader<ChildStdout>,
-    _work: Option<TempDir>,
+    /// What it works on, for as long as it runs.
+    work: Option<TempDir>,
 }
 
 /// An account's keys.
@@ -69,7 +70,7 @@ impl Running {
             Self {
                 child,
                 output,
-                _work: None,
+                work: None,
             },
             line,
         )
@@ -143,7 +144,7 @@ impl Bed {
         };
         bed.start();
         if let Some(running) = &mut bed.running {
-            running._work = Some(work);
+            running.work = Some(work);
         }
         bed
     }
@@ -173,7 +174,7 @@ impl Bed {
     /// `kill -9` of everything; the data stays.
     pub(crate) fn kill(&mut self) -> Option<TempDir> {
         let mut running = self.running.take().expect("our own platform");
-        let work = running._work.take();
+        let work = running.work.take();
         running.kill();
         work
     }
