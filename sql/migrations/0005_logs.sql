@@ -71,6 +71,9 @@ DECLARE
     wanted bigint;
     held bigint;
     appended bigint;
+    account_ids bigint[];
+    group_ids bigint[];
+    stream_ids bigint[];
 BEGIN
     -- Losing the last moments of logs in a crash of the database is the price of not waiting for its disk.
     PERFORM set_config('synchronous_commit', 'off', true);
@@ -123,20 +126,24 @@ BEGIN
             last_stored_at = excluded.last_stored_at,
             stored_bytes = s.stored_bytes + excluded.stored_bytes
         RETURNING s.account_id, s.group_id, s.id, s.name
-    ),
-    appending AS (
-        INSERT INTO log_event (account_id, group_id, stream_id, at, stored_at, message)
-        SELECT stream.account_id, stream.group_id, stream.id, line.at, moment, line.message
-        FROM line
-        JOIN unnest(accounts, regions, groups, streams) WITH ORDINALITY
-            AS batch (account_id, region, group_name, name, place) ON batch.place = line.stream
-        JOIN log_group AS g
-            ON g.account_id = batch.account_id AND g.region = batch.region AND g.name = batch.group_name
-        JOIN stream ON stream.group_id = g.id AND stream.name = batch.name
-        ORDER BY line.place
-        RETURNING 1
     )
-    SELECT count(*) INTO appended FROM appending;
+    SELECT array_agg(stream.account_id ORDER BY batch.place), array_agg(stream.group_id ORDER BY batch.place),
+        array_agg(stream.id ORDER BY batch.place)
+    INTO account_ids, group_ids, stream_ids
+    FROM unnest(accounts, regions, groups, streams) WITH ORDINALITY AS batch (account_id, region, group_name, name, place)
+    JOIN log_group AS g
+        ON g.account_id = batch.account_id AND g.region = batch.region AND g.name = batch.group_name
+    JOIN stream ON stream.group_id = g.id AND stream.name = batch.name;
+    IF cardinality(stream_ids) IS DISTINCT FROM cardinality(streams) THEN
+        RAISE EXCEPTION 'a stream of this batch has no lines, or stands in it twice';
+    END IF;
+
+    -- By position, without a join: this is done thousands of times a second.
+    INSERT INTO log_event (account_id, group_id, stream_id, at, stored_at, message)
+    SELECT account_ids[line.stream], group_ids[line.stream], stream_ids[line.stream], line.at, moment, line.message
+    FROM unnest(line_streams, line_times, line_messages) WITH ORDINALITY AS line (stream, at, message, place)
+    ORDER BY line.place;
+    GET DIAGNOSTICS appended = ROW_COUNT;
     RETURN appended;
 END $$;
 

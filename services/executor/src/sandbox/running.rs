@@ -1,11 +1,12 @@
 //! A running sandbox.
 
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -19,7 +20,7 @@ use tokio::net::unix::pipe;
 use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::watch;
 
-use super::cgroup::Cgroup;
+use super::cgroup::{Cgroup, read_number};
 use super::protocol::{self, Event, Mounted, Refusal, Request};
 use super::sandboxes::{Inner, channel};
 use super::{Bind, Error, Exit, Isolation, sys};
@@ -56,6 +57,7 @@ pub struct Sandbox {
     exit: watch::Sender<Option<Exit>>,
     /// As the first process tells it at the end, where there is no control group.
     peak_kb: AtomicU64,
+    memory_peak: OnceLock<Option<File>>,
 }
 
 impl Sandbox {
@@ -92,6 +94,7 @@ impl Sandbox {
             out_of_memory: event.map(sys::watch).transpose().map_err(broken)?,
             exit: watch::Sender::default(),
             peak_kb: AtomicU64::default(),
+            memory_peak: OnceLock::new(),
         };
         // Before we asked to be told, so we were not.
         if sandbox.out_of_memory_kills() > 0 {
@@ -141,7 +144,11 @@ impl Sandbox {
     /// The most memory ever in use, in MB, rounded up. Under process isolation known only after the end.
     pub fn memory_peak_mb(&self) -> u32 {
         let bytes = match &self.cgroup {
-            Some(cgroup) => cgroup.memory_peak(),
+            // Asked after every execution: opened once.
+            Some(cgroup) => {
+                let file = self.memory_peak.get_or_init(|| cgroup.memory_peak().ok());
+                file.as_ref().map_or(0, read_number)
+            }
             None => self.peak_kb.load(Ordering::Relaxed) * 1024,
         };
         u32::try_from(bytes.div_ceil(1024 * 1024)).unwrap_or(u32::MAX)

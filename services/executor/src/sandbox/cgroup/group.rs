@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::detect::{make, remove};
@@ -66,8 +67,8 @@ impl Cgroup {
         }
     }
 
-    /// The most memory ever used, in bytes; 0 where the kernel does not say.
-    pub(in crate::sandbox) fn memory_peak(&self) -> u64 {
+    /// The file that tells the most bytes of memory that were ever in use, for [`read_number`] at any time.
+    pub(in crate::sandbox) fn memory_peak(&self) -> io::Result<File> {
         match self {
             Self::V1 { memory, .. } => v1::memory_peak(memory),
             Self::V2 { dir } => v2::memory_peak(dir),
@@ -129,12 +130,12 @@ pub(super) fn put(dir: &Path, file: &str, value: impl Display) -> io::Result<()>
         .write_all(value.to_string().as_bytes())
 }
 
-/// A number that is a file's whole content; 0 if there is none.
-pub(super) fn number(dir: &Path, file: &str) -> u64 {
-    fs::read_to_string(dir.join(file))
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(0)
+/// The number in an open file of the kernel's; 0 if there is none. Reading again gives the number of that moment.
+pub(in crate::sandbox) fn read_number(file: &File) -> u64 {
+    let mut text = [0; 24];
+    let length = file.read_at(&mut text, 0).unwrap_or(0);
+    let text = std::str::from_utf8(&text[..length]).unwrap_or_default();
+    text.trim().parse().unwrap_or(0)
 }
 
 /// The number on the line `name NUMBER` of a file; 0 if there is none.
@@ -180,6 +181,7 @@ mod tests {
         };
         let v2 = Cgroup::V2 { dir: at.into() };
         assert_eq!((v1.out_of_memory_kills(), v2.out_of_memory_kills()), (3, 4));
-        assert_eq!((v1.memory_peak(), v2.memory_peak()), (0, 1_048_576));
+        assert!(v1.memory_peak().is_err());
+        assert_eq!(read_number(&v2.memory_peak().unwrap()), 1_048_576);
     }
 }

@@ -9,4 +9,4 @@ mod v1;
 mod v2;
 
 pub(super) use detect::{Cgroups, Probe, probe};
-pub(super) use group::Cgroup;
+pub(super) use group::{Cgroup, read_number};

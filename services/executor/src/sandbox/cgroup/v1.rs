@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use super::group::{CPU_PERIOD_US, number, put};
+use super::group::{CPU_PERIOD_US, put};
 use crate::sandbox::sys;
 
 pub(super) fn limit_memory(dir: &Path, bytes: u64) -> io::Result<()> {
@@ -29,8 +29,8 @@ pub(super) fn limit_cpu(dir: &Path, quota_us: u64) -> io::Result<()> {
     put(dir, "cpu.cfs_quota_us", quota_us)
 }
 
-pub(super) fn memory_peak(dir: &Path) -> u64 {
-    number(dir, "memory.max_usage_in_bytes")
+pub(super) fn memory_peak(dir: &Path) -> io::Result<File> {
+    File::open(dir.join("memory.max_usage_in_bytes"))
 }
 
 pub(super) fn out_of_memory_event(dir: &Path) -> io::Result<OwnedFd> {

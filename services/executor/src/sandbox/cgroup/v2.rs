@@ -1,12 +1,12 @@
 //! Version 2: one hierarchy.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
 use super::Cgroups;
 use super::detect::make;
-use super::group::{CPU_PERIOD_US, number, put};
+use super::group::{CPU_PERIOD_US, put};
 
 const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
 
@@ -47,12 +47,9 @@ pub(super) fn limit_cpu(dir: &Path, quota_us: u64) -> io::Result<()> {
     put(dir, "cpu.max", format!("{quota_us} {CPU_PERIOD_US}"))
 }
 
-pub(super) fn memory_peak(dir: &Path) -> u64 {
-    match number(dir, "memory.peak") {
-        // Before Linux 5.19 only the present value is known.
-        0 => number(dir, "memory.current"),
-        peak => peak,
-    }
+pub(super) fn memory_peak(dir: &Path) -> io::Result<File> {
+    // Before Linux 5.19 only the present value is known.
+    File::open(dir.join("memory.peak")).or_else(|_| File::open(dir.join("memory.current")))
 }
 
 fn switch_on(dir: &Path) -> Result<(), String> {

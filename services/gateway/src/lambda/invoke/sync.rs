@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
-use rpc::executor::{InvokeReply, InvokeRequest as RunRequest};
+use rpc::executor::{InvokeReply, InvokeRequest as RunRequest, WireSpec};
 use tonic::{Code, Status};
 use uuid::Uuid;
 use wire::Fault;
@@ -56,14 +56,13 @@ pub(super) async fn run(run: Run) -> Result<Ran, Fault> {
         .route
         .pick(run.app.ids.draw())
         .ok_or_else(Fault::internal)?;
-    let request = request(&run, version);
     let candidates = run
         .app
         .executors
         .candidates(&version.spec.spec_id, version.spec.memory_mb);
     let mut refusal = None;
     for member in candidates {
-        match try_on(&member, request.clone(), version).await {
+        match try_on(&member, &run, version).await {
             Tried::Ran(reply) => {
                 metrics::histogram!("tollgate_gateway_invoke_seconds").record(started.elapsed());
                 return Ok(Ran {
@@ -100,13 +99,12 @@ fn nobody(refusal: Option<Status>, run: &Run) -> Fault {
     }
 }
 
-fn request(run: &Run, version: &Runnable) -> RunRequest {
-    let spec = &version.spec;
+fn request(run: &Run, version: &Runnable, spec: Option<WireSpec>) -> RunRequest {
     RunRequest {
         request_id: run.request_id.to_string(),
         attempt: 1,
-        spec_id: spec.spec_id.clone(),
-        spec: None,
+        spec_id: version.spec.spec_id.clone(),
+        spec,
         invoked_function_arn: run.arn.clone(),
         payload: run.payload.clone(),
         client_context: run.client_context.clone(),
@@ -117,15 +115,15 @@ fn request(run: &Run, version: &Runnable) -> RunRequest {
 }
 
 /// One executor's chance; the spec goes along where that executor may not know it.
-async fn try_on(member: &Member, mut request: RunRequest, version: &Runnable) -> Tried {
-    if member.learns(&version.spec.spec_id) {
-        request.spec = Some(version.wire.clone());
-    }
+async fn try_on(member: &Member, run: &Run, version: &Runnable) -> Tried {
+    let spec = member
+        .learns(&version.spec.spec_id)
+        .then(|| version.wire.clone());
     member.in_flight.fetch_add(1, Ordering::Relaxed);
-    let mut answer = member.client().invoke(request.clone()).await;
+    let mut answer = member.client().invoke(request(run, version, spec)).await;
     if matches!(&answer, Err(status) if status.code() == Code::FailedPrecondition) {
-        request.spec = Some(version.wire.clone());
-        answer = member.client().invoke(request).await;
+        let spec = Some(version.wire.clone());
+        answer = member.client().invoke(request(run, version, spec)).await;
     }
     member.in_flight.fetch_sub(1, Ordering::Relaxed);
     match answer {
