@@ -173,6 +173,17 @@ async fn executors_are_killed_under_load() {
     assert!(exact > 0, "no function without a call in doubt: {books:?}");
 }
 
+/// Two gateways keep one concurrency limit between them, and each sees the other's changes.
+#[test]
+fn two_gateways_are_one() {
+    let apart = Apart::start(1);
+    let another = apart.another_gateway();
+    let account = apart.gateway.account();
+    let mut client = apart.gateway.command(&account, "gateways.py", "agree");
+    let output = client.env("ANOTHER_URL", &another.url).output().expect("python runs");
+    text_of(&output, "agree");
+}
+
 /// `kill -9` of everything in one process: the next start finds its databases, functions and keys again.
 #[test]
 fn up_recovers_after_a_kill() {
