@@ -5,9 +5,11 @@
 //! the process exit with a failure.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use parking_lot::Mutex;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -53,20 +55,15 @@ impl Lifecycle {
     }
 
     /// Runs a task that stop waits for. One that must end before the process does watches [`Self::drain`].
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that spawns"
-    )]
     pub fn spawn<F>(&self, name: &'static str, task: F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let life = self.clone();
-        let handle = tokio::spawn(task);
+        // What the task was in the middle of is not looked at again: the process ends.
+        let task = AssertUnwindSafe(task).catch_unwind();
         self.tasks.spawn(async move {
-            if let Err(error) = handle.await
-                && error.is_panic()
-            {
+            if task.await.is_err() {
                 life.fail(format!("task {name} panicked"));
             }
         });

@@ -1,7 +1,8 @@
 //! Logs and traces.
 //!
 //! Logs go to standard error: one line for people on a terminal, JSON otherwise. Spans are exported over OTLP only when an
-//! endpoint is configured; without one, no exporter is built and [`traceparent`] finds nothing to pass on.
+//! endpoint is configured; without one, no exporter is built, [`traceparent`] finds nothing to pass on, and a span costs
+//! next to nothing: log lines carry the fields that they need themselves.
 
 use std::io::IsTerminal;
 
@@ -14,6 +15,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use serde::{Deserialize, Serialize};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
@@ -69,11 +71,12 @@ impl Telemetry {
             .map(|endpoint| exporter(&endpoint, options.service))
             .transpose()?;
         let traces = provider.as_ref().map(|provider| {
-            tracing_opentelemetry::layer().with_tracer(provider.tracer("tollgate"))
+            tracing_opentelemetry::layer()
+                .with_tracer(provider.tracer("tollgate"))
+                .with_filter(LevelFilter::INFO)
         });
         tracing_subscriber::registry()
-            .with(filter)
-            .with(logs(options.log_format))
+            .with(logs(options.log_format).with_filter(filter.and(filter_fn(is_event))))
             .with(traces)
             .try_init()
             .map_err(|_| Error::Twice)?;
@@ -90,6 +93,11 @@ impl Telemetry {
     }
 }
 
+/// Spans are for traces: log lines carry their own fields.
+fn is_event(metadata: &tracing::Metadata<'_>) -> bool {
+    metadata.is_event()
+}
+
 fn exporter(endpoint: &str, service: &'static str) -> Result<SdkTracerProvider, Error> {
     let exporter = SpanExporter::builder()
         .with_tonic()
@@ -102,7 +110,7 @@ fn exporter(endpoint: &str, service: &'static str) -> Result<SdkTracerProvider, 
         .build())
 }
 
-fn logs(format: LogFormat) -> Box<dyn Layer<Layered> + Send + Sync> {
+fn logs(format: LogFormat) -> Box<dyn Layer<Registry> + Send + Sync> {
     let terminal = std::io::stderr().is_terminal();
     let text = match format {
         LogFormat::Auto => terminal,
@@ -116,8 +124,6 @@ fn logs(format: LogFormat) -> Box<dyn Layer<Layered> + Send + Sync> {
         Box::new(layer.json().flatten_event(true).with_span_list(false))
     }
 }
-
-type Layered = tracing_subscriber::layer::Layered<EnvFilter, Registry>;
 
 /// The W3C `traceparent` under which work done for `span` elsewhere should be recorded; `None` where nothing is traced.
 pub fn traceparent(span: &Span) -> Option<String> {

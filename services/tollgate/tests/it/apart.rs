@@ -132,9 +132,15 @@ impl Apart {
     pub(crate) fn another_gateway(&self) -> Bed {
         let data_dir = self.work.path().join("another");
         let dir = data_dir.display().to_string();
-        let (running, url) = self.service(&["gateway", "--listen", "127.0.0.1:0", "--data-dir", &dir]);
+        let (running, url) =
+            self.service(&["gateway", "--listen", "127.0.0.1:0", "--data-dir", &dir]);
         let environment = self.environment.clone();
-        Bed { url, data_dir, running: Some(running), environment }
+        Bed {
+            url,
+            data_dir,
+            running: Some(running),
+            environment,
+        }
     }
 
     fn executor_dir(&self, number: usize) -> PathBuf {

@@ -180,7 +180,10 @@ fn two_gateways_are_one() {
     let another = apart.another_gateway();
     let account = apart.gateway.account();
     let mut client = apart.gateway.command(&account, "gateways.py", "agree");
-    let output = client.env("ANOTHER_URL", &another.url).output().expect("python runs");
+    let output = client
+        .env("ANOTHER_URL", &another.url)
+        .output()
+        .expect("python runs");
     text_of(&output, "agree");
 }
 
