@@ -374,7 +374,13 @@ async fn an_executor_appends_without_waiting_for_the_disk_and_reads_nothing(pool
         );
     }
 
-    let mut tx = executor.pool.begin().await.unwrap();
+    let mut connection = executor.pool.acquire().await.unwrap();
+    // Whatever this server's own setting is.
+    sqlx::query("SET synchronous_commit = on")
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+    let mut tx = sqlx::Connection::begin(&mut *connection).await.unwrap();
     let append =
         "SELECT log_append(ARRAY[1], '{eu-west-1}', '{g}', '{s}', '{1}', ARRAY[now()], '{m}')";
     sqlx::query(append).execute(&mut *tx).await.unwrap();
@@ -385,7 +391,7 @@ async fn an_executor_appends_without_waiting_for_the_disk_and_reads_nothing(pool
     assert_eq!(commit, "off", "when the transaction that appended commits");
     tx.commit().await.unwrap();
     let after: String = sqlx::query_scalar("SHOW synchronous_commit")
-        .fetch_one(&executor.pool)
+        .fetch_one(&mut *connection)
         .await
         .unwrap();
     assert_eq!(after, "on", "in the next transaction");

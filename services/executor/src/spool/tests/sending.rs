@@ -24,8 +24,10 @@ impl World {
     pub(super) async fn new() -> Self {
         let database = Database::create();
         let connect = |role| Store::connect_to(&database, role);
-        let (owner, executor) = (connect(Role::Owner).await, connect(Role::Executor).await);
+        let owner = connect(Role::Owner).await;
+        // Makes the roles, on a server that never saw us.
         owner.migrate().await.unwrap();
+        let executor = connect(Role::Executor).await;
         Self {
             database,
             owner,
