@@ -18,6 +18,12 @@ cargo clippy --quiet --locked --workspace --all-targets -- --deny warnings
 step documentation
 # Private items are documented too, so links to them work.
 RUSTDOCFLAGS="--deny warnings --allow rustdoc::private-intra-doc-links" cargo doc --quiet --locked --workspace --no-deps --document-private-items
+step generated code
+cargo run --quiet --locked --package aws-codegen
+git diff --exit-code --stat -- shared/aws-model || {
+    echo "shared/aws-model is not what \`make codegen\` writes: commit its result, change it there, never by hand." >&2
+    exit 1
+}
 step checked queries
 scripts/sqlx.sh check
 echo "All checks passed."
