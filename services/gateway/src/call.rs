@@ -45,7 +45,8 @@ pub struct Call {
 }
 
 impl App {
-    /// Forgets what is cached of the catalog: after a change of our own, and when another's is seen.
+    /// Forgets what is cached of the catalog. Called by each handler that changed what an Invoke depends on, and when the
+    /// stamp says that somebody else did; never for reads, many of which are POSTs: they must not cool the invoke path.
     pub(crate) fn forget(&self) {
         self.targets.clear();
         self.keys.clear();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use uuid::Uuid;
@@ -91,19 +91,8 @@ impl Front {
         {
             return lambda::invoke::serve(call, &parts, name, body).await;
         }
-        let changes = parts.method != Method::GET;
-        let response = service
-            .serve(
-                call,
-                &request_id.to_string(),
-                Request::from_parts(parts, body),
-            )
-            .await;
-        if changes {
-            // What this gateway changed it must not answer from an old memory; others learn it by the stamp.
-            self.app.forget();
-        }
-        response
+        let request = Request::from_parts(parts, body);
+        service.serve(call, &request_id.to_string(), request).await
     }
 
     fn service(&self, signing_name: &str) -> Option<&Service<Call>> {
