@@ -9,6 +9,7 @@ pub mod aliases;
 mod catalog;
 pub mod concurrency;
 mod error;
+pub mod events;
 pub mod functions;
 pub mod iam;
 pub mod logs;
@@ -41,6 +42,7 @@ pub enum Role {
     Owner,
     Gateway,
     Executor,
+    Queue,
 }
 
 impl Role {
@@ -49,6 +51,7 @@ impl Role {
             Self::Owner => None,
             Self::Gateway => Some("tollgate_gateway"),
             Self::Executor => Some("tollgate_executor"),
+            Self::Queue => Some("tollgate_queue"),
         }
     }
 }
@@ -58,6 +61,7 @@ impl Role {
 pub struct Store {
     pool: PgPool,
     vault: Vault,
+    ring: events::ring::Ring,
 }
 
 impl Store {
@@ -77,7 +81,11 @@ impl Store {
             .acquire_timeout(Duration::from_secs(5))
             .connect_with(options)
             .await?;
-        Ok(Self { pool, vault })
+        Ok(Self {
+            pool,
+            vault,
+            ring: events::ring::Ring::default(),
+        })
     }
 
     /// Brings the schema up to date. Safe to call from several processes at once.

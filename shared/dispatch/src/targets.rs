@@ -14,25 +14,25 @@ use store::{Error, Store};
 use crate::admission::{Admission, Pool};
 
 /// One runnable version, with its wire form made once.
-pub(crate) struct Runnable {
-    pub(crate) spec: FunctionSpec,
-    pub(crate) wire: WireSpec,
+pub struct Runnable {
+    pub spec: FunctionSpec,
+    pub wire: WireSpec,
     /// Share of invocations, of all versions of this target together 1.
-    pub(crate) weight: f64,
+    pub weight: f64,
 }
 
 /// A function's name and qualifier, resolved.
-pub(crate) struct Route {
-    pub(crate) versions: Vec<Runnable>,
-    pub(crate) state: State,
-    pub(crate) pool: Arc<Pool>,
+pub struct Route {
+    pub versions: Vec<Runnable>,
+    pub state: State,
+    pub pool: Arc<Pool>,
     /// The pool is the function's own reserved one.
-    pub(crate) reserved: bool,
+    pub reserved: bool,
 }
 
 impl Route {
     /// The version for a `draw` in `[0, 1)`.
-    pub(crate) fn pick(&self, draw: f64) -> Option<&Runnable> {
+    pub fn pick(&self, draw: f64) -> Option<&Runnable> {
         let mut below = 0.0;
         for version in &self.versions {
             below += version.weight;
@@ -46,18 +46,18 @@ impl Route {
 
 /// Why a name means nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missing {
+pub enum Missing {
     Function,
     Qualifier,
 }
 
 /// A function as an Invoke names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct TargetKey {
-    pub(crate) account: AccountId,
-    pub(crate) region: Region,
-    pub(crate) name: FunctionName,
-    pub(crate) qualifier: Option<Qualifier>,
+pub struct TargetKey {
+    pub account: AccountId,
+    pub region: Region,
+    pub name: FunctionName,
+    pub qualifier: Option<Qualifier>,
 }
 
 /// The cache. Cheap to clone.
@@ -78,11 +78,11 @@ impl Targets {
     }
 
     /// Forgets everything.
-    pub(crate) fn clear(&self) {
+    pub fn clear(&self) {
         self.routes.clear();
     }
 
-    pub(crate) async fn find(&self, key: &TargetKey) -> Result<Result<Arc<Route>, Missing>, Error> {
+    pub async fn find(&self, key: &TargetKey) -> Result<Result<Arc<Route>, Missing>, Error> {
         if let Some(route) = self.routes.get(key) {
             return Ok(Ok(Arc::clone(&route)));
         }
