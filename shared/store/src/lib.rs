@@ -6,13 +6,16 @@
 pub mod access_keys;
 pub mod accounts;
 pub mod aliases;
+pub mod async_policies;
 mod catalog;
 pub mod concurrency;
 mod error;
+pub mod event_invoke_configs;
 pub mod functions;
 pub mod iam;
 pub mod logs;
 pub mod prices;
+pub mod recursion;
 #[cfg(test)]
 mod samples;
 pub mod tags;
@@ -41,6 +44,7 @@ pub enum Role {
     Owner,
     Gateway,
     Executor,
+    Queue,
 }
 
 impl Role {
@@ -49,6 +53,7 @@ impl Role {
             Self::Owner => None,
             Self::Gateway => Some("tollgate_gateway"),
             Self::Executor => Some("tollgate_executor"),
+            Self::Queue => Some("tollgate_queue"),
         }
     }
 }
