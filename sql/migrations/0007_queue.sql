@@ -5,13 +5,6 @@
 -- Buckets are plain tables addressed by name: partitions would be planned for with every statement, and a bucket is emptied by
 -- TRUNCATE, so that a transaction held open by somebody leaves no dead rows to walk over.
 
-DO $$
-BEGIN
-    CREATE ROLE tollgate_queue NOLOGIN;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN
-    NULL;
-END $$;
-
 -- The queue of one function name. Outlives the function: an event that waits for a function which is made anew runs on it.
 CREATE TABLE lane (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -264,5 +257,3 @@ GRANT SELECT (inv_id, attempt, executor_id, boot_epoch) ON attempt_loss TO tollg
 GRANT USAGE ON SCHEMA billing TO tollgate_queue;
 GRANT INSERT ON billing.usage_settlement TO tollgate_executor;
 GRANT SELECT ON billing.price_version, billing.price_tier TO tollgate_queue;
--- What a run is resolved from.
-GRANT SELECT ON account, catalog, function, function_version, alias TO tollgate_queue;

@@ -6,14 +6,17 @@
 pub mod access_keys;
 pub mod accounts;
 pub mod aliases;
+pub mod async_policies;
 mod catalog;
 pub mod concurrency;
 mod error;
+pub mod event_invoke_configs;
 pub mod events;
 pub mod functions;
 pub mod iam;
 pub mod logs;
 pub mod prices;
+pub mod recursion;
 #[cfg(test)]
 mod samples;
 pub mod tags;
