@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::{Clock, Ids, Lifecycle};
+use chassis::{Clock, DevClock, Ids, Lifecycle};
 use domain::{AccountId, Region};
 use store::Store;
 use uuid::Uuid;
@@ -15,7 +15,12 @@ use crate::targets::Targets;
 /// The gateway's parts that handlers use.
 pub struct App {
     pub store: Store,
+    /// The platform's time: what is recorded and what falls due.
     pub clock: Clock,
+    /// Never moved: signatures and links, whose other end is a client with a clock of its own.
+    pub host_clock: Clock,
+    /// What moves `clock`, where that is allowed.
+    pub dev_clock: Option<DevClock>,
     pub ids: Ids,
     pub life: Lifecycle,
     /// Zips of deployed code, by their hash.

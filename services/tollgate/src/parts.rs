@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use chassis::{Clock, Health, Ids, Lifecycle, Metrics};
+use chassis::{Clock, DevClock, Health, Ids, Lifecycle, Metrics};
 use package::Blobs;
 use redis::aio::ConnectionManager;
 use secrecy::{ExposeSecret, SecretString};
@@ -19,6 +19,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::{Amount, Config, Isolation};
+use crate::platform_clock::PlatformClock;
 
 /// Metrics nobody asks for are folded this often.
 const TIDY_PERIOD: Duration = Duration::from_mins(1);
@@ -29,6 +30,8 @@ pub(crate) struct Parts {
     pub(crate) redis: ConnectionManager,
     pub(crate) blobs: Blobs,
     pub(crate) clock: Clock,
+    /// What moves `clock`, where that is allowed.
+    pub(crate) dev_clock: Option<DevClock>,
     pub(crate) ids: Ids,
     pub(crate) cluster_secret: SecretString,
     pub(crate) health: Health,
@@ -66,11 +69,19 @@ impl Parts {
             redis,
             blobs,
             clock: Clock::system(),
+            dev_clock: None,
             ids: Ids,
             cluster_secret,
             health,
             metrics,
         })
+    }
+
+    /// The same parts on the clock of a data directory.
+    pub(crate) fn on(mut self, clock: &PlatformClock) -> Self {
+        self.clock = clock.clock.clone();
+        self.dev_clock = clock.dev.clone();
+        self
     }
 
     /// Lets `/health` ask the database.
@@ -103,6 +114,8 @@ impl Parts {
             redis: self.redis.clone(),
             blobs: self.blobs.clone(),
             clock: self.clock.clone(),
+            host_clock: Clock::system(),
+            dev_clock: self.dev_clock.clone(),
             ids: self.ids,
             cluster_secret: self.cluster_secret.clone(),
             url_key: url_key(&self.cluster_secret),
@@ -149,6 +162,7 @@ impl Parts {
             store,
             blobs: self.blobs.clone(),
             clock: self.clock.clone(),
+            host_clock: Clock::system(),
             ids: self.ids,
         };
         let handle = executor::start(options, life)
