@@ -155,6 +155,7 @@ async fn parts(options: &Options, life: &Lifecycle) -> Result<Parts, Error> {
         prices,
         logs: Logs::start(options.store.clone(), life),
         clock: options.clock.clone(),
+        host_clock: options.host_clock.clone(),
         ids: options.ids,
         life: life.clone(),
         measures: Arc::new(Measures::new()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chassis::{Clock, Ids, Lifecycle};
+use chassis::{Clock, DevClock, Ids, Lifecycle};
 use dispatch::Dispatch;
 use domain::{AccountId, Region};
 use store::Store;
@@ -13,7 +13,12 @@ use crate::keys::Keys;
 /// The gateway's parts that handlers use.
 pub struct App {
     pub store: Store,
+    /// The platform's time: what is recorded and what falls due.
     pub clock: Clock,
+    /// Never moved: signatures and links, whose other end is a client with a clock of its own.
+    pub host_clock: Clock,
+    /// What moves `clock`, where that is allowed.
+    pub dev_clock: Option<DevClock>,
     pub ids: Ids,
     pub life: Lifecycle,
     /// Zips of deployed code, by their hash.

@@ -41,6 +41,8 @@ impl World {
             keys: Keys::new(store.clone()),
             store,
             clock: clock.clone(),
+            host_clock: clock.clone(),
+            dev_clock: None,
             ids: Ids,
             life: Lifecycle::new(),
             blobs: package::Blobs::local(blobs.path()).unwrap(),

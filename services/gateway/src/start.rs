@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use chassis::{Clock, Ids, Lifecycle};
+use chassis::{Clock, DevClock, Ids, Lifecycle};
 use dispatch::Dispatch;
 use store::Store;
 use tokio::net::TcpListener;
@@ -23,6 +23,10 @@ pub struct Options {
     pub dispatch: Dispatch,
     pub blobs: package::Blobs,
     pub clock: Clock,
+    /// Never moved: clients sign by it.
+    pub host_clock: Clock,
+    /// What moves `clock`, where that is allowed.
+    pub dev_clock: Option<DevClock>,
     pub ids: Ids,
     /// Signs code download URLs; all gateways of an installation share it.
     pub url_key: [u8; 32],
@@ -51,6 +55,8 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
         keys: Keys::new(options.store.clone()),
         store: options.store,
         clock: options.clock,
+        host_clock: options.host_clock,
+        dev_clock: options.dev_clock,
         ids: options.ids,
         life: life.clone(),
         blobs: options.blobs,

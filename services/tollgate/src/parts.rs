@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use chassis::{Clock, Health, Ids, Lifecycle, Metrics};
+use chassis::{Clock, DevClock, Health, Ids, Lifecycle, Metrics};
 use dispatch::Dispatch;
 use package::Blobs;
 use redis::aio::ConnectionManager;
@@ -20,6 +20,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::{Amount, Config, Isolation};
+use crate::platform_clock::PlatformClock;
 
 /// Metrics nobody asks for are folded this often.
 const TIDY_PERIOD: Duration = Duration::from_mins(1);
@@ -30,6 +31,8 @@ pub(crate) struct Parts {
     pub(crate) redis: ConnectionManager,
     pub(crate) blobs: Blobs,
     pub(crate) clock: Clock,
+    /// What moves `clock`, where that is allowed.
+    pub(crate) dev_clock: Option<DevClock>,
     pub(crate) ids: Ids,
     pub(crate) cluster_secret: SecretString,
     pub(crate) health: Health,
@@ -67,11 +70,19 @@ impl Parts {
             redis,
             blobs,
             clock: Clock::system(),
+            dev_clock: None,
             ids: Ids,
             cluster_secret,
             health,
             metrics,
         })
+    }
+
+    /// The same parts on the clock of a data directory.
+    pub(crate) fn on(mut self, clock: &PlatformClock) -> Self {
+        self.clock = clock.clock.clone();
+        self.dev_clock = clock.dev.clone();
+        self
     }
 
     /// Lets `/health` ask the database.
@@ -115,6 +126,8 @@ impl Parts {
             dispatch: dispatch.clone(),
             blobs: self.blobs.clone(),
             clock: self.clock.clone(),
+            host_clock: Clock::system(),
+            dev_clock: self.dev_clock.clone(),
             ids: self.ids,
             url_key: url_key(&self.cluster_secret),
             health: self.health.router(Some(self.metrics.clone())),
@@ -160,6 +173,7 @@ impl Parts {
             store,
             blobs: self.blobs.clone(),
             clock: self.clock.clone(),
+            host_clock: Clock::system(),
             ids: self.ids,
         };
         let handle = executor::start(options, life)

@@ -5,6 +5,7 @@
 pub mod batch;
 pub mod clock;
 pub mod config;
+pub mod dev_clock;
 pub mod health;
 pub mod lifecycle;
 pub mod metrics;
@@ -13,6 +14,7 @@ pub mod secrets;
 pub mod telemetry;
 
 pub use clock::{Clock, Ids};
+pub use dev_clock::DevClock;
 pub use health::Health;
 pub use lifecycle::Lifecycle;
 pub use metrics::Metrics;

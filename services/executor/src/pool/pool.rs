@@ -39,6 +39,7 @@ pub(crate) struct Parts {
     pub(crate) prices: Prices,
     pub(crate) logs: Logs,
     pub(crate) clock: Clock,
+    pub(crate) host_clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) life: Lifecycle,
     pub(crate) measures: Arc<Measures>,
