@@ -4,10 +4,8 @@
 //! request: [`server`] (connection) → [`front`] (signature, service) → a handler under [`lambda`], [`iam`], [`sts`] or
 //! [`logs`]; an Invoke goes to [`lambda::invoke`], which asks nobody but memory on the warm path.
 
-pub mod admission;
 mod authenticate;
 pub mod call;
-pub mod executors;
 mod front;
 mod iam;
 pub mod keys;
@@ -18,7 +16,6 @@ mod samples;
 mod server;
 mod start;
 mod sts;
-pub mod targets;
 
 pub use call::{App, Call};
 pub use start::{Error, Handle, Options, start};

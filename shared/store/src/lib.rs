@@ -11,6 +11,7 @@ mod catalog;
 pub mod concurrency;
 mod error;
 pub mod event_invoke_configs;
+pub mod events;
 pub mod functions;
 pub mod iam;
 pub mod logs;
@@ -63,6 +64,7 @@ impl Role {
 pub struct Store {
     pool: PgPool,
     vault: Vault,
+    ring: events::ring::Ring,
 }
 
 impl Store {
@@ -82,7 +84,11 @@ impl Store {
             .acquire_timeout(Duration::from_secs(5))
             .connect_with(options)
             .await?;
-        Ok(Self { pool, vault })
+        Ok(Self {
+            pool,
+            vault,
+            ring: events::ring::Ring::default(),
+        })
     }
 
     /// Brings the schema up to date. Safe to call from several processes at once.

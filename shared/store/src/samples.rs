@@ -19,6 +19,7 @@ pub(crate) async fn store(pool: sqlx::PgPool) -> Store {
     let store = Store {
         pool,
         vault: Vault::new(&[1; 32]),
+        ring: crate::events::ring::Ring::default(),
     };
     for number in [ALICE, BOB] {
         let id = AccountId::new(number).unwrap();

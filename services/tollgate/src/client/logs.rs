@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use chassis::Clock;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -110,47 +110,5 @@ async fn events(endpoint: &Endpoint, group: &str, from_ms: i64) -> Result<Vec<Ev
             all.sort_by_key(|event| event.at_ms);
             return Ok(all);
         }
-    }
-}
-
-/// `90s`, `10m`, `2h`, `1d`.
-pub(crate) fn parse_span(text: &str) -> Result<TimeDelta, String> {
-    let wrong = || format!("{text:?} is not a span of time such as 30s, 10m, 2h or 1d");
-    let (number, unit) = text
-        .split_at_checked(text.len().saturating_sub(1))
-        .ok_or_else(wrong)?;
-    let number: u32 = number.parse().map_err(|_| wrong())?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
-    };
-    Ok(TimeDelta::seconds(i64::from(number) * seconds))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_of_time() {
-        let check = |text: &str, seconds: Option<i64>| {
-            assert_eq!(
-                parse_span(text).ok().map(|span| span.num_seconds()),
-                seconds,
-                "{text}"
-            );
-        };
-        check("30s", Some(30));
-        check("10m", Some(600));
-        check("2h", Some(7_200));
-        check("1d", Some(86_400));
-        check("10", None);
-        check("m", None);
-        check("", None);
-        check("-1m", None);
-        check("1é", None);
     }
 }

@@ -11,6 +11,8 @@ mod api;
 mod connection;
 mod endpoint;
 mod output;
+mod span;
 
 pub(crate) use endpoint::{Endpoint, dir};
 pub(crate) use output::print;
+pub(crate) use span::{parse_span, span_text};

@@ -34,6 +34,7 @@ fn store(pool: sqlx::PgPool) -> Store {
     Store {
         pool,
         vault: Vault::new(&[1; 32]),
+        ring: crate::events::ring::Ring::default(),
     }
 }
 

@@ -58,7 +58,7 @@ const REDIS_PATIENCE: Duration = Duration::from_millis(250);
 const IDLE_ROUNDS_MAX: u32 = 10;
 
 /// A set of executions that share one limit. Kept by every cached target that belongs to it.
-pub(crate) struct Pool {
+pub struct Pool {
     key: String,
     limit: AtomicU32,
     used: AtomicU32,
@@ -95,7 +95,7 @@ impl Pool {
 }
 
 /// One admitted execution; gives its place back when dropped.
-pub(crate) struct Permit(Arc<Pool>);
+pub struct Permit(Arc<Pool>);
 
 impl Drop for Permit {
     fn drop(&mut self) {
@@ -125,7 +125,7 @@ impl Admission {
     }
 
     /// The pool of this name, with its limit as just read from the catalog.
-    pub(crate) fn pool(&self, name: &str, limit: u32) -> Arc<Pool> {
+    pub fn pool(&self, name: &str, limit: u32) -> Arc<Pool> {
         let pool = self.pools.entry(name.to_owned()).or_insert_with(|| {
             Arc::new(Pool {
                 key: format!("tollgate:concurrency:{{{name}}}"),
@@ -141,7 +141,7 @@ impl Admission {
     }
 
     /// Takes a place in the pool; `None` where its limit is reached.
-    pub(crate) async fn admit(&self, pool: &Arc<Pool>) -> Option<Permit> {
+    pub async fn admit(&self, pool: &Arc<Pool>) -> Option<Permit> {
         if pool.try_take() {
             return Some(Permit(Arc::clone(pool)));
         }
@@ -159,7 +159,7 @@ impl Admission {
     }
 
     /// Renews what is held and gives back what another gateway misses. Call once a second; costs nothing while idle.
-    pub(crate) async fn renew(&self) {
+    pub async fn renew(&self) {
         let held: Vec<_> = self
             .pools
             .iter()

@@ -6,33 +6,46 @@
 use std::sync::Arc;
 
 use dashmap::DashMap;
-use domain::{AccountId, FunctionName, FunctionSpec, Qualifier, Region};
+use domain::{
+    AccountId, AsyncSettings, FunctionArn, FunctionName, FunctionSpec, Qualifier, Region,
+};
 use rpc::executor::WireSpec;
 use store::functions::{Resolved, State, Target};
 use store::{Error, Store};
+use tokio::sync::OnceCell;
 
 use crate::admission::{Admission, Pool};
 
 /// One runnable version, with its wire form made once.
-pub(crate) struct Runnable {
-    pub(crate) spec: FunctionSpec,
-    pub(crate) wire: WireSpec,
+pub struct Runnable {
+    pub spec: FunctionSpec,
+    pub wire: WireSpec,
     /// Share of invocations, of all versions of this target together 1.
-    pub(crate) weight: f64,
+    pub weight: f64,
 }
 
 /// A function's name and qualifier, resolved.
-pub(crate) struct Route {
-    pub(crate) versions: Vec<Runnable>,
-    pub(crate) state: State,
-    pub(crate) pool: Arc<Pool>,
+pub struct Route {
+    pub versions: Vec<Runnable>,
+    pub state: State,
+    pub pool: Arc<Pool>,
     /// The pool is the function's own reserved one.
-    pub(crate) reserved: bool,
+    pub reserved: bool,
+    /// Nothing may run: the function's own pool has no place.
+    pub stopped: bool,
+    /// The unqualified ARN.
+    pub function_arn: String,
+    /// The function's mark in lineages.
+    pub mark: String,
+    /// What is asked of its asynchronous invocations.
+    pub settings: AsyncSettings,
+    /// The function's lane in the queue, once it was asked for.
+    lane: OnceCell<i64>,
 }
 
 impl Route {
     /// The version for a `draw` in `[0, 1)`.
-    pub(crate) fn pick(&self, draw: f64) -> Option<&Runnable> {
+    pub fn pick(&self, draw: f64) -> Option<&Runnable> {
         let mut below = 0.0;
         for version in &self.versions {
             below += version.weight;
@@ -46,18 +59,18 @@ impl Route {
 
 /// Why a name means nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missing {
+pub enum Missing {
     Function,
     Qualifier,
 }
 
 /// A function as an Invoke names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct TargetKey {
-    pub(crate) account: AccountId,
-    pub(crate) region: Region,
-    pub(crate) name: FunctionName,
-    pub(crate) qualifier: Option<Qualifier>,
+pub struct TargetKey {
+    pub account: AccountId,
+    pub region: Region,
+    pub name: FunctionName,
+    pub qualifier: Option<Qualifier>,
 }
 
 /// The cache. Cheap to clone.
@@ -78,11 +91,11 @@ impl Targets {
     }
 
     /// Forgets everything.
-    pub(crate) fn clear(&self) {
+    pub fn clear(&self) {
         self.routes.clear();
     }
 
-    pub(crate) async fn find(&self, key: &TargetKey) -> Result<Result<Arc<Route>, Missing>, Error> {
+    pub async fn find(&self, key: &TargetKey) -> Result<Result<Arc<Route>, Missing>, Error> {
         if let Some(route) = self.routes.get(key) {
             return Ok(Ok(Arc::clone(&route)));
         }
@@ -99,6 +112,12 @@ impl Targets {
                 Ok(route)
             }
         })
+    }
+
+    /// The function's lane in the queue. Asks the database once per route.
+    pub async fn lane(&self, key: &TargetKey, route: &Route) -> Result<i64, Error> {
+        let ask = || self.store.lane(key.account, &key.region, &key.name);
+        route.lane.get_or_try_init(ask).await.copied()
     }
 
     fn route(&self, key: &TargetKey, target: Target) -> Route {
@@ -129,11 +148,23 @@ impl Targets {
                 weight,
             })
             .collect();
+        let function_arn = FunctionArn {
+            region: region.clone(),
+            account: *account,
+            name: name.clone(),
+            qualifier: None,
+        }
+        .to_string();
         Route {
             versions,
             state: target.state,
             pool,
             reserved,
+            stopped: target.reserved_concurrency == Some(0),
+            mark: domain::trace::mark(&function_arn),
+            function_arn,
+            settings: target.async_settings,
+            lane: OnceCell::new(),
         }
     }
 }

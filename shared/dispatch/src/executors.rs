@@ -15,13 +15,13 @@ use rpc::executor::{ExecutorClient, Room, WatchRequest};
 use rpc::transport::{MESSAGE_BYTES_MAX, Transport};
 
 /// One executor as this gateway sees it.
-pub(crate) struct Member {
-    pub(crate) id: String,
+pub struct Member {
+    pub id: String,
     client: ExecutorClient<Transport>,
     /// Latest snapshot from its `Watch` stream.
     room: RwLock<Room>,
     /// Events that this gateway has there now.
-    pub(crate) in_flight: AtomicU32,
+    pub in_flight: AtomicU32,
     /// Specs that were sent there already.
     specs: Mutex<HashSet<String>>,
 }
@@ -43,12 +43,12 @@ impl Member {
         }
     }
 
-    pub(crate) fn client(&self) -> ExecutorClient<Transport> {
+    pub fn client(&self) -> ExecutorClient<Transport> {
         self.client.clone()
     }
 
     /// Whether the spec was sent before; remembers that it is sent now.
-    pub(crate) fn learns(&self, spec_id: &str) -> bool {
+    pub fn learns(&self, spec_id: &str) -> bool {
         let mut specs = self.specs.lock();
         if specs.contains(spec_id) {
             return false;
@@ -99,7 +99,7 @@ impl Executors {
         });
     }
 
-    pub(crate) fn knows(&self, id: &str) -> bool {
+    pub fn knows(&self, id: &str) -> bool {
         self.members.read().iter().any(|member| member.id == id)
     }
 
@@ -109,7 +109,7 @@ impl Executors {
     }
 
     /// Executors that may take an event of this spec, the best first.
-    pub(crate) fn candidates(&self, spec_id: &str, memory_mb: u32) -> Vec<Arc<Member>> {
+    pub fn candidates(&self, spec_id: &str, memory_mb: u32) -> Vec<Arc<Member>> {
         let members = self.members.read();
         if let [only] = members.as_slice() {
             return vec![Arc::clone(only)];
