@@ -166,6 +166,55 @@ pub(crate) fn alias_exists(arn: impl Display) -> Fault {
     conflict(format!("Alias already exists: {arn}"))
 }
 
+// Asynchronous invocation.
+
+/// Operations on event invoke configs say it so, whether the function or its version or alias is missing.
+pub(crate) fn function_missing() -> Fault {
+    not_found("The function doesn't exist.")
+}
+
+pub(crate) fn no_event_invoke_config(arn: impl Display) -> Fault {
+    not_found(format!(
+        "The function {arn} doesn't have an EventInvokeConfig"
+    ))
+}
+
+pub(crate) fn no_event_invoke_setting() -> Fault {
+    invalid("You must specify at least one of error handling or destination setting.")
+}
+
+/// A function as a destination that does not exist.
+pub(crate) fn bad_destination(arn: impl Display) -> Fault {
+    invalid(format!("The destination ARN {arn} is invalid."))
+}
+
+pub(crate) fn own_destination() -> Fault {
+    invalid("You can't specify the function as a destination for itself.")
+}
+
+/// A destination that is of no kind that a record can go to.
+pub(crate) fn bad_destination_config(on_success: Option<&str>, on_failure: Option<&str>) -> Fault {
+    let side = |name: &str, arn: Option<&str>| {
+        arn.map_or_else(
+            || "null".to_owned(),
+            |arn| format!("{name}(destination={arn})"),
+        )
+    };
+    invalid(format!(
+        "The provided destination config DestinationConfig(onSuccess={}, onFailure={}) is invalid.",
+        side("OnSuccess", on_success),
+        side("OnFailure", on_failure)
+    ))
+}
+
+/// Ours, and so is a function in that place.
+pub(crate) fn bad_dead_letter_target(arn: impl Display) -> Fault {
+    invalid(format!(
+        "The dead-letter target {arn} is invalid. It must be the ARN of a standard SQS queue, a standard SNS topic or a \
+         function."
+    ))
+}
+
 // Concurrency and tags.
 
 pub(crate) fn too_few_unreserved(minimum: u32) -> Fault {
