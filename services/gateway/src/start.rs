@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::admission::Admission;
+use crate::api::Api;
 use crate::call::App;
 use crate::executors::Executors;
 use crate::front::Front;
@@ -90,9 +91,15 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
     });
     let ours = server::own_paths(Arc::clone(&app)).merge(options.health);
     let front = Arc::new(Front::new(Arc::clone(&app)));
+    let api = Arc::new(Api::new(Arc::clone(&app)));
     life.spawn(
         "gateway",
-        server::serve(options.listener, options.tls, front, ours, life.clone()),
+        server::serve(
+            options.listener,
+            options.tls,
+            (front, api, ours),
+            life.clone(),
+        ),
     );
     // Log groups that were deleted when an earlier process ended.
     life.spawn(
