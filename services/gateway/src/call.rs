@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use chassis::{Clock, DevClock, Ids, Lifecycle};
+use dispatch::Dispatch;
 use domain::{AccountId, Region};
 use store::Store;
 use uuid::Uuid;
 
-use crate::admission::Admission;
-use crate::executors::Executors;
 use crate::keys::Keys;
-use crate::targets::Targets;
 
 /// The gateway's parts that handlers use.
 pub struct App {
@@ -29,9 +27,8 @@ pub struct App {
     pub url_key: [u8; 32],
     /// `http` or `https`: how clients reach us.
     pub scheme: &'static str,
-    pub executors: Executors,
-    pub admission: Admission,
-    pub targets: Targets,
+    /// From a function's name to its run.
+    pub dispatch: Dispatch,
     pub keys: Keys,
 }
 
@@ -53,7 +50,7 @@ impl App {
     /// Forgets what is cached of the catalog. Called by each handler that changed what an Invoke depends on, and when the
     /// stamp says that somebody else did; never for reads, many of which are POSTs: they must not cool the invoke path.
     pub(crate) fn forget(&self) {
-        self.targets.clear();
+        self.dispatch.targets.clear();
         self.keys.clear();
     }
 }

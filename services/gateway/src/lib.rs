@@ -5,11 +5,9 @@
 //! [`logs`]; an Invoke goes to [`lambda::invoke`], which asks nobody but memory on the warm path. What AWS has no operation
 //! for goes from [`server`] to [`api`].
 
-pub mod admission;
 pub mod api;
 mod authenticate;
 pub mod call;
-pub mod executors;
 mod front;
 mod iam;
 pub mod keys;
@@ -20,7 +18,6 @@ mod samples;
 mod server;
 mod start;
 mod sts;
-pub mod targets;
 
 pub use call::{App, Call};
 pub use start::{Error, Handle, Options, start};

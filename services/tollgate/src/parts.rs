@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use chassis::{Clock, DevClock, Health, Ids, Lifecycle, Metrics};
+use dispatch::Dispatch;
 use package::Blobs;
 use redis::aio::ConnectionManager;
 use secrecy::{ExposeSecret, SecretString};
@@ -99,25 +100,35 @@ impl Parts {
         });
     }
 
+    /// What gateway and queue of a process share: from a function's name to its run.
+    pub(crate) fn dispatch(&self, store: &Store) -> Dispatch {
+        Dispatch::new(
+            store.clone(),
+            self.redis.clone(),
+            self.cluster_secret.clone(),
+            self.ids,
+        )
+    }
+
     /// Starts the gateway on a listener that is bound already.
     pub(crate) async fn gateway(
         &self,
         config: &Config,
         listener: TcpListener,
         store: Store,
+        dispatch: &Dispatch,
         life: &Lifecycle,
     ) -> Result<gateway::Handle> {
         let options = gateway::Options {
             listener,
             tls: tls(config)?,
             store,
-            redis: self.redis.clone(),
+            dispatch: dispatch.clone(),
             blobs: self.blobs.clone(),
             clock: self.clock.clone(),
             host_clock: Clock::system(),
             dev_clock: self.dev_clock.clone(),
             ids: self.ids,
-            cluster_secret: self.cluster_secret.clone(),
             url_key: url_key(&self.cluster_secret),
             health: self.health.router(Some(self.metrics.clone())),
         };

@@ -95,11 +95,14 @@ async fn start(
         .await?;
     let for_gateway = open_store(config, &url, Role::Gateway, vault).await?;
     parts.probe_store(&for_gateway);
-    let gateway = parts.gateway(config, listener, for_gateway, life).await?;
+    let dispatch = parts.dispatch(&for_gateway);
+    let gateway = parts
+        .gateway(config, listener, for_gateway, &dispatch, life)
+        .await?;
     let server = rpc::executor::ExecutorServer::new(executor.service())
         .max_decoding_message_size(rpc::transport::MESSAGE_BYTES_MAX)
         .max_encoding_message_size(rpc::transport::MESSAGE_BYTES_MAX);
-    gateway
+    dispatch
         .executors
         .add(executor.id(), rpc::transport::local(server), life);
     let credentials = Credentials {

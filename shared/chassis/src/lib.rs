@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of functions, AWS or Postgres.
 
+pub mod batch;
 pub mod clock;
 pub mod config;
 pub mod dev_clock;

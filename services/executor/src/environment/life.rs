@@ -222,6 +222,7 @@ impl Live<'_> {
             () = tokio::time::sleep_until(time_up.into()) => {
                 Ending::Failed(Failure::Timeout { timeout_s: self.frame.spec.timeout_s })
             }
+            () = run.job.cancelled() => Ending::Failed(Failure::Cancelled),
         };
         drop(span);
         self.settle(run, ending, Some(inbox)).then_some(time_up)

@@ -10,6 +10,7 @@ mod sync;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use dispatch::{Missing, Route, TargetKey};
 use domain::FunctionArn;
 use domain::trace::TraceHeader;
 use http::request::Parts;
@@ -23,7 +24,6 @@ pub(crate) use request::matches;
 use crate::call::Call;
 use crate::lambda::{faults, names};
 
-use crate::targets::{Missing, Route, TargetKey};
 use request::{InvokeRequest, Kind};
 
 /// Serves one Invoke; `name` is the path's function name.
@@ -121,6 +121,7 @@ async fn resolve(call: &Call, request: &InvokeRequest) -> Result<(FunctionArn, A
     };
     let found = call
         .app
+        .dispatch
         .targets
         .find(&key)
         .await
