@@ -6,10 +6,13 @@
 use std::sync::Arc;
 
 use dashmap::DashMap;
-use domain::{AccountId, FunctionName, FunctionSpec, Qualifier, Region};
+use domain::{
+    AccountId, AsyncSettings, FunctionArn, FunctionName, FunctionSpec, Qualifier, Region,
+};
 use rpc::executor::WireSpec;
 use store::functions::{Resolved, State, Target};
 use store::{Error, Store};
+use tokio::sync::OnceCell;
 
 use crate::admission::{Admission, Pool};
 
@@ -28,6 +31,16 @@ pub struct Route {
     pub pool: Arc<Pool>,
     /// The pool is the function's own reserved one.
     pub reserved: bool,
+    /// Nothing may run: the function's own pool has no place.
+    pub stopped: bool,
+    /// The unqualified ARN.
+    pub function_arn: String,
+    /// The function's mark in lineages.
+    pub mark: String,
+    /// What is asked of its asynchronous invocations.
+    pub settings: AsyncSettings,
+    /// The function's lane in the queue, once it was asked for.
+    lane: OnceCell<i64>,
 }
 
 impl Route {
@@ -101,6 +114,12 @@ impl Targets {
         })
     }
 
+    /// The function's lane in the queue. Asks the database once per route.
+    pub async fn lane(&self, key: &TargetKey, route: &Route) -> Result<i64, Error> {
+        let ask = || self.store.lane(key.account, &key.region, &key.name);
+        route.lane.get_or_try_init(ask).await.copied()
+    }
+
     fn route(&self, key: &TargetKey, target: Target) -> Route {
         let TargetKey {
             account,
@@ -129,11 +148,23 @@ impl Targets {
                 weight,
             })
             .collect();
+        let function_arn = FunctionArn {
+            region: region.clone(),
+            account: *account,
+            name: name.clone(),
+            qualifier: None,
+        }
+        .to_string();
         Route {
             versions,
             state: target.state,
             pool,
             reserved,
+            stopped: target.reserved_concurrency == Some(0),
+            mark: domain::trace::mark(&function_arn),
+            function_arn,
+            settings: target.async_settings,
+            lane: OnceCell::new(),
         }
     }
 }
