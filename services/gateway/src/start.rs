@@ -11,6 +11,7 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use crate::api::Api;
 use crate::call::App;
 use crate::front::Front;
 use crate::keys::Keys;
@@ -82,9 +83,15 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
     });
     let ours = server::own_paths(Arc::clone(&app)).merge(options.health);
     let front = Arc::new(Front::new(Arc::clone(&app)));
+    let api = Arc::new(Api::new(Arc::clone(&app)));
     life.spawn(
         "gateway",
-        server::serve(options.listener, options.tls, front, ours, life.clone()),
+        server::serve(
+            options.listener,
+            options.tls,
+            (front, api, ours),
+            life.clone(),
+        ),
     );
     let forgetting = Arc::clone(&app);
     app.dispatch
