@@ -6,6 +6,7 @@
 
 pub mod code;
 mod environment;
+mod gateway;
 mod logs;
 mod measures;
 mod options;
@@ -21,5 +22,6 @@ pub mod spool;
 #[cfg(test)]
 mod tests;
 
+pub use gateway::GatewayUrl;
 pub use options::{Cluster, IDLE_TTL, Options, PARKED_RUNTIMES};
 pub use service::{Error, Handle, Service, start};

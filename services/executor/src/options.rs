@@ -9,6 +9,7 @@ use redis::aio::ConnectionManager;
 use secrecy::SecretString;
 use store::Store;
 
+use crate::gateway::GatewayUrl;
 use crate::sandbox::Isolation;
 
 /// Idle environments end after so long, unless configured otherwise.
@@ -45,6 +46,8 @@ pub struct Options {
     pub interpreters: Vec<PathBuf>,
     /// How many of each runtime wait, started, for a function.
     pub parked_runtimes: usize,
+    /// Where functions are led that call the platform; `None` = nowhere.
+    pub gateway: Option<GatewayUrl>,
     /// How other machines find and reach this executor; `None` where it only serves its own process.
     pub cluster: Option<Cluster>,
     pub store: Store,

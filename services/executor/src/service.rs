@@ -122,6 +122,8 @@ async fn parts(options: &Options, life: &Lifecycle) -> Result<Parts, Error> {
         options.isolation,
     );
     walls.parked_shells = PARKED_SHELLS;
+    let gateway = options.gateway.clone();
+    walls.gateway_name = gateway.as_ref().map(|gateway| gateway.host().to_owned());
     let sandboxes = Sandboxes::start(walls, life).await?;
     let prices = Prices::start(options.store.clone(), life).await;
     let spool = Spool::open(
@@ -145,6 +147,7 @@ async fn parts(options: &Options, life: &Lifecycle) -> Result<Parts, Error> {
         life: life.clone(),
         measures: Arc::new(Measures::new()),
         idle_ttl: options.idle_ttl,
+        gateway,
     })
 }
 

@@ -76,6 +76,9 @@ pub(crate) struct Executor {
     pub(crate) interpreters: Vec<PathBuf>,
     /// How many of each runtime wait, started, for a function: 0 to 100. They make cold starts short and cost memory.
     pub(crate) parked_runtimes: usize,
+    /// Where functions reach the Lambda API (they find it as `AWS_ENDPOINT_URL`): a gateway's URL. By default `tollgate up` takes
+    /// its own; functions of a `tollgate executor` reach none. With https it has the name of the gateway's certificate.
+    pub(crate) gateway_url: Option<String>,
     /// Where `tollgate executor` listens for gateways (gRPC). Not used by `tollgate up`.
     pub(crate) listen: SocketAddr,
     /// `host:port` under which gateways reach this executor, where it differs from `listen`.
@@ -235,6 +238,7 @@ impl Default for Executor {
             idle_s: 300,
             interpreters: Vec::new(),
             parked_runtimes: 1,
+            gateway_url: None,
             listen: ([127, 0, 0, 1], 9411).into(),
             announce: None,
             health_listen: ([127, 0, 0, 1], 9412).into(),
@@ -368,6 +372,11 @@ fn check(loaded: &Loaded<Config>, shape: Shape) -> Result<(), String> {
             "{} must be host:port, not {announce:?}.",
             from("executor.announce")
         ));
+    }
+    if let Some(url) = &config.executor.gateway_url
+        && let Err(why) = url.parse::<executor::GatewayUrl>()
+    {
+        return Err(format!("{}: {why}.", from("executor.gateway_url")));
     }
     check_urls(loaded, shape, &from)?;
     if let Some(endpoint) = &config.telemetry.otlp_endpoint

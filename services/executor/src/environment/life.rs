@@ -1,5 +1,6 @@
 //! The task of one environment.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use super::report;
 use super::settle::Run;
 use super::start::{self, Started};
 use crate::code::CodeDir;
+use crate::gateway;
 use crate::measures::{Phase, Standing};
 use crate::pool::{Place, Pool};
 use crate::runtime_api::{self, Event, Exchange, Report};
@@ -143,6 +145,7 @@ impl Frame {
                 biased;
                 never = runtime_api::serve(&sandbox.listener, &exchange) => match never {},
                 never = self.output.pump(pipes) => match never {},
+                never = live.gateway() => match never {},
                 () = cut.cancelled() => End::Over,
                 end = live.live(run, at, inbox, &mut mailbox, timing.take(), standing) => end,
             };
@@ -167,6 +170,15 @@ impl Live<'_> {
         Pipes {
             stdout: &self.sandbox.stdout,
             stderr: &self.sandbox.stderr,
+        }
+    }
+
+    /// Lets the function reach the gateway, where there is one.
+    async fn gateway(&self) -> Infallible {
+        let gateway = self.frame.pool().parts().gateway.as_ref();
+        match (&self.sandbox.gateway, gateway) {
+            (Some(listener), Some(gateway)) => gateway::serve(listener, gateway).await,
+            _ => std::future::pending().await,
         }
     }
 

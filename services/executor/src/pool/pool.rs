@@ -18,6 +18,7 @@ use super::parked::Parked;
 use super::room::{Full, Idle, Room, Seat};
 use crate::code::CodeCache;
 use crate::environment::{self, Assignment, Job};
+use crate::gateway::GatewayUrl;
 use crate::logs::Logs;
 use crate::measures::Measures;
 use crate::prices::Prices;
@@ -40,6 +41,8 @@ pub(crate) struct Parts {
     pub(crate) measures: Arc<Measures>,
     /// An environment that was idle so long ends.
     pub(crate) idle_ttl: Duration,
+    /// Where functions are led that call the platform.
+    pub(crate) gateway: Option<GatewayUrl>,
 }
 
 struct Shared {

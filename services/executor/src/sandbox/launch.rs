@@ -47,6 +47,9 @@ pub struct Options {
     pub isolation: Isolation,
     /// How many shells to keep ready. Each costs about 1 MB and no CPU.
     pub parked_shells: usize,
+    /// Where programs are to reach the public gateway: the name that leads there inside, which is that of its certificate. With
+    /// it every sandbox has [`super::Sandbox::gateway`]. Means nothing under process isolation.
+    pub gateway_name: Option<String>,
 }
 
 impl Options {
@@ -56,6 +59,7 @@ impl Options {
             work_dir,
             isolation,
             parked_shells: 2,
+            gateway_name: None,
         }
     }
 }

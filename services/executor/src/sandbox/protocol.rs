@@ -16,6 +16,9 @@ pub(super) const MESSAGE_BYTES_MAX: usize = 128 * 1024;
 /// The port of the Runtime API inside a sandbox of its own network.
 pub(super) const RUNTIME_API_PORT: u16 = 9001;
 
+/// The port behind which the public gateway is, inside a sandbox of its own network.
+pub(crate) const GATEWAY_PORT: u16 = 9002;
+
 /// Executor to spawner, once, before anything else. Answered by [`Welcome`].
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Setup {
@@ -26,6 +29,8 @@ pub(super) struct Setup {
     pub(super) parked_shells: usize,
     /// The first of this executor's user ids; slot `n` runs as the `n`th after it.
     pub(super) uid_base: u32,
+    /// As [`super::Options::gateway_name`].
+    pub(super) gateway_name: Option<String>,
 }
 
 /// Spawner to executor: whether [`Setup`] worked.
@@ -59,7 +64,8 @@ pub(super) struct Order {
 /// What happens to a sandbox, told over its channel.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Event {
-    /// From the shell; comes with these descriptors: pidfd, stdout, stderr, listener, control if asked for.
+    /// From the shell; comes with these descriptors: pidfd, stdout, stderr, listener, the gateway's listener where there is one,
+    /// control if asked for.
     Started { id: u64, port: u16 },
     /// From the shell or the spawner: there will be no sandbox.
     Refused(Refusal),

@@ -104,7 +104,9 @@ pub(super) struct Template {
 impl Template {
     /// Makes the template under `work_dir`, after moving this process into a mount namespace of its own. Mounts that the host makes
     /// later still appear here, never the other way round.
-    pub(super) fn build(work_dir: &Path) -> io::Result<Self> {
+    ///
+    /// `gateway_name` is where the public gateway is found, on loopback.
+    pub(super) fn build(work_dir: &Path, gateway_name: Option<&str>) -> io::Result<Self> {
         unshare(CloneFlags::CLONE_NEWNS)?;
         let none = None::<&str>;
         mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_SLAVE, none)?;
@@ -120,12 +122,12 @@ impl Template {
         for dir in [&template.etc, &template.dev, &template.root, &template.void] {
             directory(dir)?;
         }
-        template.fill_etc()?;
+        template.fill_etc(gateway_name)?;
         template.fill_dev()?;
         Ok(template)
     }
 
-    fn fill_etc(&self) -> io::Result<()> {
+    fn fill_etc(&self, gateway_name: Option<&str>) -> io::Result<()> {
         let host = Path::new("/etc");
         for name in ETC_FILES {
             // Not every system has every one of them.
@@ -141,9 +143,10 @@ impl Template {
             }
         }
         fs::write(self.etc.join("hostname"), format!("{HOST_NAME}\n"))?;
+        let gateway = gateway_name.map_or_else(String::new, |name| format!("127.0.0.1 {name}\n"));
         fs::write(
             self.etc.join("hosts"),
-            format!("127.0.0.1 localhost {HOST_NAME}\n::1 localhost\n"),
+            format!("127.0.0.1 localhost {HOST_NAME}\n::1 localhost\n{gateway}"),
         )?;
         // There is no network, so there is no name server.
         fs::write(self.etc.join("resolv.conf"), "")?;

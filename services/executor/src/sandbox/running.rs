@@ -46,6 +46,8 @@ pub struct Sandbox {
     pub stderr: pipe::Receiver,
     /// Listens inside on [`Sandbox::runtime_api_addr`]; what it accepts, we serve out here.
     pub listener: TcpListener,
+    /// Listens inside on port 9002 of loopback, where programs are to reach the public gateway.
+    pub gateway: Option<TcpListener>,
     /// Our end of the program's descriptor 3, if it was asked for.
     pub control: Option<UnixStream>,
     address: SocketAddr,
@@ -76,6 +78,12 @@ impl Sandbox {
         else {
             return Err(Error::Setup("descriptors are missing".to_owned()));
         };
+        let mut gateway = None;
+        if executor.has_gateway() {
+            let fd = fds.next();
+            let fd = fd.ok_or_else(|| Error::Setup("a listener is missing".to_owned()))?;
+            gateway = Some(listen(fd).map_err(broken)?);
+        }
         let event = match &cgroup {
             Some(cgroup) => cgroup.out_of_memory_event().map_err(broken)?,
             None => None,
@@ -85,6 +93,7 @@ impl Sandbox {
             stdout: pipe::Receiver::from_owned_fd(stdout).map_err(broken)?,
             stderr: pipe::Receiver::from_owned_fd(stderr).map_err(broken)?,
             listener: listen(listener).map_err(broken)?,
+            gateway,
             control: fds.next().map(stream).transpose().map_err(broken)?,
             address: (Ipv4Addr::LOCALHOST, port).into(),
             executor,

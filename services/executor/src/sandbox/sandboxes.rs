@@ -40,6 +40,7 @@ pub struct Sandboxes(Arc<Inner>);
 pub(super) struct Inner {
     isolation: Isolation,
     cgroups: Option<Cgroups>,
+    gateway: bool,
     control: AsyncFd<OwnedFd>,
     closing: Arc<AtomicBool>,
 }
@@ -75,6 +76,7 @@ impl Sandboxes {
         let inner = Inner {
             isolation: options.isolation,
             cgroups: cgroups.clone(),
+            gateway: options.isolation == Isolation::Container && options.gateway_name.is_some(),
             control,
             closing,
         };
@@ -84,6 +86,7 @@ impl Sandboxes {
             cgroups,
             parked_shells: options.parked_shells,
             uid_base: uid_base(&identity),
+            gateway_name: options.gateway_name,
         };
         inner.introduce(&setup).await?;
         let sandboxes = Self(Arc::new(inner));
@@ -146,6 +149,11 @@ impl Sandboxes {
 impl Inner {
     pub(super) fn isolation(&self) -> Isolation {
         self.isolation
+    }
+
+    /// Whether every sandbox has a listener for the gateway.
+    pub(super) fn has_gateway(&self) -> bool {
+        self.gateway
     }
 
     pub(super) async fn request(&self, request: &Request, socket: OwnedFd) -> Result<(), Error> {

@@ -14,7 +14,7 @@ use seccompiler::BpfProgram;
 
 use super::cgroup::Cgroup;
 use super::init::{self, Program};
-use super::protocol::{self, Event, Order, RUNTIME_API_PORT, Refusal};
+use super::protocol::{self, Event, GATEWAY_PORT, Order, RUNTIME_API_PORT, Refusal};
 use super::root::{self, Template};
 use super::{Isolation, Launch, privileges, sys};
 
@@ -32,6 +32,8 @@ pub(super) struct Walls<'a> {
     pub(super) cgroup: &'a Cgroup,
     /// Whether the process was forked into its group already.
     pub(super) joined: bool,
+    /// Whether the public gateway is to be reached.
+    pub(super) gateway: bool,
     pub(super) uid: u32,
 }
 
@@ -42,6 +44,12 @@ impl Plan<'_> {
             None => Isolation::Process,
         }
     }
+}
+
+/// Where a program's connections come out that it makes to the platform.
+struct Listeners {
+    runtime_api: TcpListener,
+    gateway: Option<TcpListener>,
 }
 
 /// What the first process of a sandbox is called inside.
@@ -58,14 +66,18 @@ pub(super) fn run(plan: &Plan<'_>, orders: &OwnedFd) -> ! {
     sys::exit(code)
 }
 
-fn prepare(plan: &Plan<'_>) -> Result<TcpListener, String> {
+fn prepare(plan: &Plan<'_>) -> Result<Listeners, String> {
     let step = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
     prctl::set_name(NAME).map_err(|error| format!("name: {error}"))?;
     init::take_signals().map_err(step("signals"))?;
     init::die_with_parent(plan.isolation()).map_err(step("parent's death"))?;
     let Some(walls) = &plan.walls else {
         prctl::set_child_subreaper(true).map_err(|error| format!("subreaper: {error}"))?;
-        return TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(step("listener"));
+        let runtime_api = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(step("listener"))?;
+        return Ok(Listeners {
+            runtime_api,
+            gateway: None,
+        });
     };
     if !walls.joined {
         walls.cgroup.join().map_err(step("control groups"))?;
@@ -80,16 +92,16 @@ fn prepare(plan: &Plan<'_>) -> Result<TcpListener, String> {
     )
     .map_err(|error| format!("namespaces: {error}"))?;
     nix::unistd::sethostname(root::HOST_NAME).map_err(|error| format!("host name: {error}"))?;
-    let listener = listen().map_err(step("loopback network"))?;
+    let listeners = listen(walls.gateway).map_err(step("loopback network"))?;
     walls
         .template
         .enter(walls.uid)
         .map_err(step("file system"))?;
-    Ok(listener)
+    Ok(listeners)
 }
 
-/// The Runtime API's listener on this network namespace's own loopback.
-fn listen() -> io::Result<TcpListener> {
+/// The listeners on this network namespace's own loopback.
+fn listen(gateway: bool) -> io::Result<Listeners> {
     let socket = socket(
         AddressFamily::Inet,
         SockType::Datagram,
@@ -97,12 +109,16 @@ fn listen() -> io::Result<TcpListener> {
         None,
     )?;
     sys::loopback_up(socket.as_fd())?;
-    TcpListener::bind((Ipv4Addr::LOCALHOST, RUNTIME_API_PORT))
+    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    Ok(Listeners {
+        runtime_api: bind(RUNTIME_API_PORT)?,
+        gateway: gateway.then(|| bind(GATEWAY_PORT)).transpose()?,
+    })
 }
 
 fn serve(
     plan: &Plan<'_>,
-    ready: Result<TcpListener, String>,
+    ready: Result<Listeners, String>,
     order: Order,
     fds: Vec<OwnedFd>,
     orders: &OwnedFd,
@@ -114,7 +130,7 @@ fn serve(
     let mounts: Vec<OwnedFd> = fds.collect();
     let started = ready
         .map_err(Refusal::Setup)
-        .and_then(|listener| start(plan, order, &mounts, &listener, &channel, &pidfd));
+        .and_then(|listeners| start(plan, order, &mounts, &listeners, &channel, &pidfd));
     drop(mounts);
     match started {
         Ok(program) => init::watch(&program, &channel, orders, plan.isolation()),
@@ -130,14 +146,17 @@ fn start(
     plan: &Plan<'_>,
     order: Order,
     mounts: &[OwnedFd],
-    listener: &TcpListener,
+    listeners: &Listeners,
     channel: &OwnedFd,
     pidfd: &OwnedFd,
 ) -> Result<Program, Refusal> {
     let Order { id, mut launch } = order;
     let setup =
         |what: &'static str| move |error: io::Error| Refusal::Setup(format!("{what}: {error}"));
-    let address = listener.local_addr().map_err(setup("listener"))?;
+    let address = listeners
+        .runtime_api
+        .local_addr()
+        .map_err(setup("listener"))?;
     match &plan.walls {
         Some(walls) => {
             for (bind, tree) in launch.binds.iter().zip(mounts) {
@@ -156,7 +175,8 @@ fn start(
     let program = init::spawn(&launch, &pipes.inside)?;
     let mut ours: Vec<BorrowedFd<'_>> = vec![pidfd.as_fd()];
     ours.extend(pipes.outside[..2].iter().map(AsFd::as_fd));
-    ours.push(listener.as_fd());
+    ours.push(listeners.runtime_api.as_fd());
+    ours.extend(listeners.gateway.as_ref().map(AsFd::as_fd));
     ours.extend(pipes.outside[2..].iter().map(AsFd::as_fd));
     let started = Event::Started {
         id,

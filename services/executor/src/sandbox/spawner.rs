@@ -84,7 +84,10 @@ impl Spawner {
         mask.thread_block()?;
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
         let walls = match setup.isolation {
-            Isolation::Container => Some((Template::build(&setup.work_dir)?, filter::compile()?)),
+            Isolation::Container => Some((
+                Template::build(&setup.work_dir, setup.gateway_name.as_deref())?,
+                filter::compile()?,
+            )),
             Isolation::Process => None,
         };
         let mut spawner = Self {
@@ -205,6 +208,7 @@ impl Spawner {
                         filters,
                         cgroup,
                         joined: target.is_some(),
+                        gateway: self.setup.gateway_name.is_some(),
                         uid: self.setup.uid_base + seat,
                     }),
                 };

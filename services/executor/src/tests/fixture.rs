@@ -132,6 +132,7 @@ impl Fixture {
             idle_ttl: Duration::from_mins(1),
             interpreters: Vec::<PathBuf>::new(),
             parked_runtimes: 0,
+            gateway: None,
             cluster: None,
             store: database.connect(Role::Executor).await,
             blobs: blobs.clone(),

@@ -3,6 +3,7 @@
 mod cluster;
 mod failures;
 mod fixture;
+mod gateway;
 mod invoke;
 mod logs;
 mod room;

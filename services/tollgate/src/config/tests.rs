@@ -97,6 +97,15 @@ announce = 'me'",
         "executor.announce (t.toml) must be host:port, not \"me\".",
     );
     check(
+        "[executor]\ngateway_url = 'https://10.0.0.7:9400'",
+        "executor.gateway_url (t.toml): \"https://10.0.0.7:9400\" must have the name of the gateway's certificate in the \
+         place of the address.",
+    );
+    check(
+        "[executor]\ngateway_url = '10.0.0.7:9400'",
+        "executor.gateway_url (t.toml): \"10.0.0.7:9400\" is not a URL such as http://10.0.0.7:9400.",
+    );
+    check(
         "[database]\nconnections_max = 1",
         "database.connections_max (t.toml) must be between 2 and 1000, not 1.",
     );

@@ -28,9 +28,16 @@ struct Host {
 }
 
 async fn host(isolation: Isolation) -> Host {
+    tuned(isolation, |_| {}).await
+}
+
+/// With options other than the tests' own.
+async fn tuned(isolation: Isolation, tune: impl FnOnce(&mut Options)) -> Host {
     let dir = tempfile::tempdir().unwrap();
     let life = Lifecycle::new();
-    match Sandboxes::start(options(&dir, isolation), &life).await {
+    let mut options = options(&dir, isolation);
+    tune(&mut options);
+    match Sandboxes::start(options, &life).await {
         Ok(sandboxes) => Host {
             sandboxes,
             life,
