@@ -19,7 +19,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::config::{Amount, Config, Isolation};
+use crate::config::{Amount, Config, Egress, Isolation};
 
 /// Metrics nobody asks for are folded this often.
 const TIDY_PERIOD: Duration = Duration::from_mins(1);
@@ -144,6 +144,12 @@ impl Parts {
             interpreters: config.executor.interpreters.clone(),
             parked_runtimes: config.executor.parked_runtimes,
             gateway,
+            egress: match config.executor.egress {
+                Egress::OnRequest => executor::sandbox::Egress::OnRequest {
+                    resolvers: config.executor.resolvers.clone(),
+                },
+                Egress::Deny => executor::sandbox::Egress::Deny,
+            },
             cluster: advertise.map(|advertise| executor::Cluster {
                 advertise,
                 secret: self.cluster_secret.clone(),

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod alias;
 pub mod configured;
+pub mod egress;
 pub mod environment;
 pub mod execution;
 pub mod function;
@@ -21,6 +22,7 @@ pub mod usage;
 pub use account::AccountId;
 pub use alias::{Alias, AliasName};
 pub use configured::{Code, Configuration, FunctionVersion, Logging, Stamp, State};
+pub use egress::Egress;
 pub use function::{Architecture, FunctionName, FunctionSpec, Qualifier, Version};
 pub use function_ref::{FunctionArn, FunctionRef};
 pub use region::Region;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AccountId, FunctionArn, FunctionName, FunctionSpec, FunctionVersion, Qualifier, Region, Stamp,
+    AccountId, Egress, FunctionArn, FunctionName, FunctionSpec, FunctionVersion, Qualifier, Region,
+    Stamp,
 };
 use sqlx::PgConnection;
 
@@ -46,6 +47,7 @@ pub(crate) struct Found {
     reserved: Option<u32>,
     account: u32,
     unreserved: u32,
+    egress: Egress,
 }
 
 /// What functions of an account in a region take up.
@@ -84,7 +86,7 @@ impl Store {
                     versions: found
                         .versions
                         .into_iter()
-                        .map(|(version, weight)| (version.into_spec(), weight))
+                        .map(|(version, weight)| (version.into_spec(found.egress), weight))
                         .collect(),
                     reserved_concurrency: found.reserved,
                     account_concurrency: found.account,
@@ -119,6 +121,10 @@ impl Store {
                     SELECT sum(other.reserved_concurrency) FROM function AS other
                     WHERE other.account_id = $1 AND other.region = $2
                 ), 0) AS "reserved!",
+                (
+                    SELECT value FROM function_tag
+                    WHERE account_id = $1 AND region = $2 AND function_name = $3 AND key = $6
+                ) AS egress,
                 coalesce($4, alias.number) AS number, alias.other_number AS "other_number?",
                 alias.other_weight AS "other_weight?"
             FROM function
@@ -132,6 +138,7 @@ impl Store {
             name.as_str(),
             asked,
             alias,
+            domain::egress::TAG,
         )
         .fetch_optional(&mut *tx)
         .await?;
@@ -164,6 +171,8 @@ impl Store {
             reserved: limits.reserved_concurrency.map(i32::cast_unsigned),
             account: account_limit,
             unreserved: account_limit.saturating_sub(u32::try_from(limits.reserved).unwrap_or(0)),
+            // Such a tag may be older than its meaning: then it asks for nothing.
+            egress: Egress::of_tag(limits.egress.as_deref()).unwrap_or_default(),
         }))
     }
 

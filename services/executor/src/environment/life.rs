@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::FunctionSpec;
+use domain::egress::TAG;
+use domain::{Egress, FunctionSpec};
 use tokio::sync::mpsc;
 use tonic::Status;
 
@@ -20,7 +21,7 @@ use crate::measures::{Phase, Standing};
 use crate::pool::{Place, Pool};
 use crate::runtime_api::{self, Event, Exchange, Report};
 use crate::runtimes::Runtime;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Confined, Sandbox};
 
 /// What of an environment outlives a sandbox that did not come up in time.
 pub(super) struct Frame {
@@ -65,6 +66,13 @@ pub(crate) async fn run(place: Place, job: Job) {
         );
         return job.refuse(Status::unimplemented(text));
     };
+    if let (Egress::Internet, Err(why)) = (job.spec.egress, parts.sandboxes.egress()) {
+        let text = format!("The function asks for egress by its tag {TAG}: {why}");
+        return job.refuse(match why {
+            Confined::Denied => Status::permission_denied(text),
+            Confined::Impossible(_) => Status::unimplemented(text),
+        });
+    }
     let starting = pool.parked().starting();
     let asked = Instant::now();
     let spec = Arc::clone(&job.spec);

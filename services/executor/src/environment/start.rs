@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::FunctionSpec;
+use domain::{Egress, FunctionSpec};
 use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
 
@@ -134,7 +134,11 @@ pub(super) async fn start(
         }
     }
     let launch = launch(program, spec.memory_mb, spec.ephemeral_mb);
-    let sandbox = pool.parts().sandboxes.launch(launch).await?;
+    let sandboxes = &pool.parts().sandboxes;
+    let sandbox = match spec.egress {
+        Egress::None => sandboxes.launch(launch).await?,
+        Egress::Internet => sandboxes.launch_with_egress(launch).await?,
+    };
     Ok(Started {
         sandbox,
         at: Instant::now(),
@@ -172,6 +176,9 @@ async fn hand_over(
     env: &[(String, String)],
 ) -> Result<Instant, Error> {
     sandbox.limit_memory(spec.memory_mb)?;
+    if spec.egress == Egress::Internet {
+        sandbox.connect().await?;
+    }
     sandbox.mount(Bind::read_only(code, TASK_ROOT)).await?;
     let address = sandbox.runtime_api_addr();
     let env = env

@@ -134,8 +134,8 @@ impl Pool {
     }
 
     /// An environment has become idle. Dropping what comes back ends it.
-    pub(crate) fn release(&self, idle: Idle) -> Result<(), Idle> {
-        self.0.room.lock().release(idle)?;
+    pub(crate) fn release(&self, idle: Idle, spec: &FunctionSpec) -> Result<(), Idle> {
+        self.0.room.lock().release(idle, spec)?;
         self.0.changed.send_replace(());
         Ok(())
     }
@@ -149,13 +149,14 @@ impl Pool {
         withdrawn
     }
 
-    /// Ends idle environments of the spec that this one replaces.
-    pub(crate) fn supersede(&self, spec: &FunctionSpec) {
-        let ended = self.0.room.lock().supersede(spec);
+    /// Ends idle environments of the spec that this one replaces, and answers that one's id.
+    pub(crate) fn supersede(&self, spec: &FunctionSpec) -> Option<String> {
+        let (before, ended) = self.0.room.lock().supersede(spec)?;
         if !ended.is_empty() {
             drop(ended);
             self.0.changed.send_replace(());
         }
+        Some(before)
     }
 
     /// Starts nothing any more, ends what is idle and returns once the last environment has gone.

@@ -21,6 +21,7 @@
 //! isolate, [`Sandboxes::start`] refuses with the sentence that [`host`] has for it.
 
 mod cgroup;
+mod egress;
 mod error;
 mod filter;
 pub mod host;
@@ -38,7 +39,7 @@ mod sys;
 pub(crate) mod tests;
 
 pub use error::Error;
-pub use launch::{Bind, Exit, Isolation, Launch, Options};
+pub use launch::{Bind, Confined, Egress, Exit, Isolation, Launch, Options};
 pub(crate) use protocol::GATEWAY_PORT;
 pub use running::{Id, Sandbox};
 pub use sandboxes::Sandboxes;

@@ -188,6 +188,23 @@ impl Sandbox {
         }
     }
 
+    /// Gives a running program the way out that one has from the start by [`super::Sandboxes::launch_with_egress`].
+    pub async fn connect(&self) -> Result<(), Error> {
+        if self.executor.isolation() == Isolation::Process {
+            return Ok(());
+        }
+        let (answer, theirs) = channel()?;
+        let request = Request::Connect { id: self.id.0 };
+        self.executor.request(&request, theirs).await?;
+        match receive::<Mounted>(&answer).await? {
+            Some((Mounted { failure: None }, _)) => Ok(()),
+            Some((Mounted { failure: Some(why) }, _)) => {
+                Err(Error::Setup(format!("egress: {why}")))
+            }
+            None => Err(Error::SpawnerGone),
+        }
+    }
+
     /// Sets the memory limit, and holds the sandbox to the share of CPU that goes with it: one at 1,769 MB. To be called when
     /// initialization is over. Nothing is limited under process isolation.
     pub fn limit(&self, memory_mb: u32) -> Result<(), Error> {

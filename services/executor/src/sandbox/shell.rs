@@ -13,6 +13,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket, socketpair};
 use seccompiler::BpfProgram;
 
 use super::cgroup::Cgroup;
+use super::egress;
 use super::init::{self, Program};
 use super::protocol::{self, Event, GATEWAY_PORT, Order, RUNTIME_API_PORT, Refusal};
 use super::root::{self, Template};
@@ -116,6 +117,15 @@ fn listen(gateway: bool) -> io::Result<Listeners> {
     })
 }
 
+/// The descriptors that come with an order.
+struct Inherited {
+    channel: OwnedFd,
+    pidfd: OwnedFd,
+    /// A routing socket of the host's network.
+    host: Option<OwnedFd>,
+    mounts: Vec<OwnedFd>,
+}
+
 fn serve(
     plan: &Plan<'_>,
     ready: Result<Listeners, String>,
@@ -127,11 +137,17 @@ fn serve(
     let (Some(channel), Some(pidfd)) = (fds.next(), fds.next()) else {
         return 1;
     };
-    let mounts: Vec<OwnedFd> = fds.collect();
+    let host = order.link.as_ref().and_then(|_| fds.next());
+    let inherited = Inherited {
+        channel,
+        pidfd,
+        host,
+        mounts: fds.collect(),
+    };
     let started = ready
         .map_err(Refusal::Setup)
-        .and_then(|listeners| start(plan, order, &mounts, &listeners, &channel, &pidfd));
-    drop(mounts);
+        .and_then(|listeners| start(plan, order, &listeners, &inherited));
+    let channel = inherited.channel;
     match started {
         Ok(program) => init::watch(&program, &channel, orders, plan.isolation()),
         Err(refusal) => {
@@ -145,12 +161,14 @@ fn serve(
 fn start(
     plan: &Plan<'_>,
     order: Order,
-    mounts: &[OwnedFd],
     listeners: &Listeners,
-    channel: &OwnedFd,
-    pidfd: &OwnedFd,
+    inherited: &Inherited,
 ) -> Result<Program, Refusal> {
-    let Order { id, mut launch } = order;
+    let Order {
+        id,
+        mut launch,
+        link,
+    } = order;
     let setup =
         |what: &'static str| move |error: io::Error| Refusal::Setup(format!("{what}: {error}"));
     let address = listeners
@@ -159,7 +177,10 @@ fn start(
         .map_err(setup("listener"))?;
     match &plan.walls {
         Some(walls) => {
-            for (bind, tree) in launch.binds.iter().zip(mounts) {
+            if let Some((link, host)) = link.as_ref().zip(inherited.host.as_ref()) {
+                egress::connect(host, link).map_err(setup("egress"))?;
+            }
+            for (bind, tree) in launch.binds.iter().zip(&inherited.mounts) {
                 root::bind(tree.as_fd(), &bind.target).map_err(|error| Refusal::Bind {
                     target: bind.target.clone(),
                     why: error.to_string(),
@@ -173,7 +194,7 @@ fn start(
     }
     let pipes = Pipes::new(launch.control).map_err(setup("pipes"))?;
     let program = init::spawn(&launch, &pipes.inside)?;
-    let mut ours: Vec<BorrowedFd<'_>> = vec![pidfd.as_fd()];
+    let mut ours: Vec<BorrowedFd<'_>> = vec![inherited.pidfd.as_fd()];
     ours.extend(pipes.outside[..2].iter().map(AsFd::as_fd));
     ours.push(listeners.runtime_api.as_fd());
     ours.extend(listeners.gateway.as_ref().map(AsFd::as_fd));
@@ -182,7 +203,7 @@ fn start(
         id,
         port: address.port(),
     };
-    protocol::send(channel.as_fd(), &started, &ours).map_err(setup("channel"))?;
+    protocol::send(inherited.channel.as_fd(), &started, &ours).map_err(setup("channel"))?;
     Ok(program)
 }
 

@@ -88,6 +88,7 @@ fn nobody(refusal: Option<Status>, run: &Run) -> Fault {
             metrics::counter!("tollgate_throttles_total").increment(1);
             faults::throttled(false)
         }
+        Some(status) if status.code() == Code::PermissionDenied => faults::denied(status.message()),
         Some(status) if status.code() == Code::Unimplemented => {
             faults::runtime_not_installed(status.message())
         }
@@ -139,6 +140,7 @@ fn refused(status: &Status) -> bool {
         Code::ResourceExhausted
         | Code::FailedPrecondition
         | Code::Unauthenticated
+        | Code::PermissionDenied
         | Code::Unimplemented => true,
         // From the executor itself (draining) there is no source; from the connection there is.
         Code::Unavailable => never_connected(status),
