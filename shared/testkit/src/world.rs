@@ -84,7 +84,7 @@ impl Other {
             .stdout(Stdio::piped())
             .spawn()
             .expect("unshare (util-linux)");
-        let said = BufReader::new(child.stdout.take().unwrap());
+        let said = BufReader::new(child.stdout.take().expect("piped"));
         let mut other = Self { child, said };
         assert_eq!(other.hear(), "up");
         let pid = other.child.id();
@@ -108,13 +108,15 @@ impl Other {
     }
 
     fn say(&mut self, line: &str) {
-        let input = self.child.stdin.as_mut().unwrap();
-        input.write_all(format!("{line}\n").as_bytes()).unwrap();
+        let input = self.child.stdin.as_mut().expect("piped");
+        input
+            .write_all(format!("{line}\n").as_bytes())
+            .expect("it listens");
     }
 
     fn hear(&mut self) -> String {
         let mut line = String::new();
-        self.said.read_line(&mut line).unwrap();
+        self.said.read_line(&mut line).expect("readable");
         line.trim().to_owned()
     }
 }
@@ -131,7 +133,7 @@ pub struct World(Other);
 
 impl World {
     /// Moves this thread, and what it starts from here on, into a network of its own.
-    pub fn new() -> Self {
+    pub fn enter() -> Self {
         unshare(CloneFlags::CLONE_NEWNET).expect("root");
         run("ip link set lo up");
         let other = Other::new("up0", &format!("{HOST}/24"), "203.0.113.2/24");
@@ -157,14 +159,14 @@ impl World {
 /// Runs a command in this thread's network; what it printed.
 pub fn run(command: &str) -> String {
     let mut words = command.split(' ');
-    let output = Command::new(words.next().unwrap())
+    let output = Command::new(words.next().expect("a command"))
         .args(words)
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .output()
-        .unwrap();
+        .expect("the command is installed");
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command}: {complaint}");
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 /// What of ours is left in this thread's network: interfaces, tables, and whether it passes packets on.
@@ -173,7 +175,8 @@ pub fn traces() -> Vec<String> {
     let links = links.lines().filter(|line| line.contains(": tg"));
     let tables = run("nft list tables");
     let mut traces: Vec<String> = links.chain(tables.lines()).map(str::to_owned).collect();
-    let switch = fs::read_to_string("/proc/sys/net/ipv4/conf/up0/forwarding").unwrap();
+    let switch = fs::read_to_string("/proc/sys/net/ipv4/conf/up0/forwarding")
+        .expect("World::enter was here");
     if switch.trim() != "0" {
         traces.push("up0 forwards".to_owned());
     }

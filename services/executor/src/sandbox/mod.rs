@@ -17,6 +17,8 @@
 //! end releases the sandbox; when the executor dies, by whatever death, every channel and the control socket close, and the
 //! spawner kills what is left and removes its control groups.
 //!
+//! A sandbox's network is its own loopback; [`egress`] is the exception, for programs that ask.
+//!
 //! **Invariant:** `unsafe` is in `sys` only. **Invariant:** a sandbox is never weaker than asked for; where the host cannot
 //! isolate, [`Sandboxes::start`] refuses with the sentence that [`host`] has for it.
 

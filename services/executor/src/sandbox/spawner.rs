@@ -147,9 +147,10 @@ impl Spawner {
         channel: &OwnedFd,
     ) -> Result<(), Refusal> {
         let setup = |error: io::Error| Refusal::Setup(error.to_string());
-        let out = match egress {
-            true => self.way_out(&mut launch).map_err(setup)?,
-            false => None,
+        let out = if egress {
+            self.way_out(&mut launch).map_err(setup)?
+        } else {
+            None
         };
         let mounts = match self.setup.isolation {
             Isolation::Container => open_all(&launch.binds)?,

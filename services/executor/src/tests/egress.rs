@@ -52,7 +52,7 @@ fn tagged(spec: &FunctionSpec) -> FunctionSpec {
 
 #[tokio::test]
 async fn egress_comes_and_goes_with_the_tag() {
-    let _world = World::new();
+    let _world = World::enter();
     let fixture = Fixture::tuned(on_request).await;
     let mut plain = fixture
         .deploy("provided.al2023", "", &[("bootstrap", REACH)])
@@ -91,7 +91,7 @@ async fn a_parked_runtime_takes_a_function_that_gets_out() {
         .await;
     assert_eq!(before.call(&first, "1").await, 1);
     before.stop().await;
-    let _world = World::new();
+    let _world = World::enter();
     let fixture = Fixture::tuned(|options| {
         on_request(options);
         options.parked_runtimes = 1;

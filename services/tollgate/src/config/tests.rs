@@ -142,7 +142,7 @@ fn what_functions_may_reach_is_checked() {
     );
     check(
         "[executor]\nresolvers = ['dns.example.com']",
-        "executor.resolvers (t.toml): invalid IPv4 address syntax.",
+        "executor.resolvers.0 (t.toml): invalid IPv4 address syntax.",
     );
     check(
         "[executor]\nresolvers = ['1.1.1.1', '1.0.0.1', '8.8.8.8', '8.8.4.4']",

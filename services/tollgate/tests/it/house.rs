@@ -49,6 +49,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tonic-prost", &["rpc"]),
     ("object_store", &["package"]),
     ("seccompiler", &["executor"]),
+    ("netlink-packet-core", &["executor"]),
+    ("netlink-packet-route", &["executor"]),
 ];
 
 /// Dependencies that only generated code names.

@@ -22,7 +22,8 @@ pub(super) const LINKS: u16 = 4096;
 pub(super) struct Block {
     number: u32,
     /// A name in the network's own space of socket names. The kernel gives it to one process, and takes it back at its end.
-    _claim: UnixListener,
+    #[expect(dead_code, reason = "held, not used")]
+    claim: UnixListener,
 }
 
 impl Block {
@@ -35,7 +36,7 @@ impl Block {
             }
             let name = SocketAddr::from_abstract_name(format!("tollgate-egress-{number}"))?;
             match UnixListener::bind_addr(&name) {
-                Ok(_claim) => return Ok(Self { number, _claim }),
+                Ok(claim) => return Ok(Self { number, claim }),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                 Err(error) => return Err(error),
             }

@@ -35,10 +35,10 @@ fn parse(text: &str) -> Vec<Ipv4Addr> {
 
 /// The file that a sandbox with egress sees.
 pub(in crate::sandbox) fn resolv_conf(resolvers: &[Ipv4Addr]) -> String {
-    resolvers
+    let lines = resolvers
         .iter()
-        .map(|server| format!("nameserver {server}\n"))
-        .collect()
+        .map(|server| format!("nameserver {server}"));
+    lines.chain([String::new()]).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

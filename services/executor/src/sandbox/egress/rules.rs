@@ -79,8 +79,8 @@ table inet {table} {{
         meta nfproto != ipv4 drop
         ip saddr != {network} drop
         oifname "tg*" goto refuse
+        ct original ip daddr @resolvers meta l4proto {{ tcp, udp }} ct original proto-dst 53 accept
         ct status dnat goto refuse
-        ip daddr @resolvers meta l4proto {{ tcp, udp }} th dport 53 accept
         ip daddr @refused goto refuse
     }}
     chain refuse {{

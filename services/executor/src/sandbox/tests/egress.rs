@@ -77,7 +77,7 @@ async fn end(host: Host) {
 
 #[tokio::test]
 async fn the_internet_is_reached_by_address_and_by_name() {
-    let _world = World::new();
+    let _world = World::enter();
     let host = with_egress().await;
     let launch = reach(&[WEBSITE, "example.test"]);
     // The world sees the host's address: it has no way to the sandbox's.
@@ -93,7 +93,7 @@ async fn the_internet_is_reached_by_address_and_by_name() {
 
 #[tokio::test]
 async fn who_does_not_ask_reaches_nothing() {
-    let _world = World::new();
+    let _world = World::enter();
     let host = with_egress().await;
     host.outward(reach(&[WEBSITE])).await;
     let launch = reach(&[WEBSITE, "100.64.0.1", "example.test", RESOLVER]);
@@ -107,7 +107,7 @@ async fn who_does_not_ask_reaches_nothing() {
 
 #[tokio::test]
 async fn nothing_private_is_reached_and_nothing_of_the_hosts() {
-    let _world = World::new();
+    let _world = World::enter();
     let host = with_egress().await;
     // The host itself reaches all of them, so it is our rules that do not let through.
     let control = Command::new("/usr/bin/python3")
@@ -155,7 +155,7 @@ while True:
 
 #[tokio::test]
 async fn sandboxes_are_reached_by_nobody() {
-    let mut world = World::new();
+    let mut world = World::enter();
     let host = with_egress().await;
     let other = tuned(Isolation::Container, on_request).await;
     let mut serving = host.launch_out(python(SERVE)).await;
@@ -178,7 +178,7 @@ async fn sandboxes_are_reached_by_nobody() {
 
 #[tokio::test]
 async fn the_host_does_not_become_a_router_for_others() {
-    let mut world = World::new();
+    let mut world = World::enter();
     // A network behind the host, which the world knows the way to.
     let inner = Other::new("lan0", "203.0.114.1/24", "203.0.114.2/24");
     inner.run("ip route add default via 203.0.114.1");
@@ -195,7 +195,7 @@ async fn the_host_does_not_become_a_router_for_others() {
 
 #[tokio::test]
 async fn a_running_program_is_let_out() {
-    let _world = World::new();
+    let _world = World::enter();
     let host = with_egress().await;
     let mut launch = python(&format!(
         "{REACH}\nimport os\nprint(reach('{WEBSITE}'), flush=True)\nos.read(3, 1)\n\
@@ -214,7 +214,7 @@ async fn a_running_program_is_let_out() {
 
 #[tokio::test]
 async fn nothing_is_left_at_the_end() {
-    let _world = World::new();
+    let _world = World::enter();
     let host = with_egress().await;
     assert_eq!(traces(), [""; 0], "before anybody asked");
     let mut waiting = reach(&[WEBSITE]);
@@ -231,7 +231,7 @@ async fn nothing_is_left_at_the_end() {
 
 #[tokio::test]
 async fn what_a_killed_spawner_left_is_replaced() {
-    let _world = World::new();
+    let _world = World::enter();
     let host = with_egress().await;
     host.outward(reach(&[WEBSITE])).await;
     for pid in children() {
@@ -270,7 +270,7 @@ fn children() -> Vec<Pid> {
 
 #[tokio::test]
 async fn two_executors_do_not_fight() {
-    let _world = World::new();
+    let _world = World::enter();
     let (one, two) = (with_egress().await, with_egress().await);
     for host in [&one, &two, &one] {
         assert_eq!(host.outward(reach(&[WEBSITE])).await, format!("{HOST}\n"));
@@ -283,7 +283,7 @@ async fn two_executors_do_not_fight() {
 
 #[tokio::test]
 async fn the_operator_may_deny() {
-    let _world = World::new();
+    let _world = World::enter();
     let host = containers().await;
     assert_eq!(host.sandboxes.egress(), Err(&Confined::Denied));
     let error = host
@@ -301,7 +301,9 @@ async fn the_operator_may_deny() {
 
 #[tokio::test]
 async fn a_name_server_on_the_host_itself_is_reached_at_its_port_only() {
-    let _world = World::new();
+    use std::io::{Read as _, Write as _};
+
+    let _world = World::enter();
     let host = tuned(Isolation::Container, |options| {
         options.egress = Egress::OnRequest {
             resolvers: vec![HOST.parse().unwrap()],
@@ -312,7 +314,8 @@ async fn a_name_server_on_the_host_itself_is_reached_at_its_port_only() {
     let listener = TcpListener::bind((HOST, 53)).unwrap();
     let answering = std::thread::spawn(move || {
         let (mut connection, _) = listener.accept().unwrap();
-        std::io::Write::write_all(&mut connection, b"x\r\n\r\nit is me").unwrap();
+        connection.read_exact(&mut [0; 18]).unwrap();
+        connection.write_all(b"x\r\n\r\nit is me").unwrap();
     });
     let places = [format!("{HOST}:53"), HOST.to_owned()];
     let launch = reach(&[&places[0], &places[1]]);
@@ -322,7 +325,7 @@ async fn a_name_server_on_the_host_itself_is_reached_at_its_port_only() {
 
 #[tokio::test]
 async fn a_router_stays_one_and_is_not_guarded() {
-    let _world = World::new();
+    let _world = World::enter();
     std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
     let host = with_egress().await;
     assert_eq!(host.outward(reach(&[WEBSITE])).await, format!("{HOST}\n"));
@@ -334,7 +337,7 @@ async fn a_router_stays_one_and_is_not_guarded() {
 
 #[tokio::test]
 async fn what_it_costs() {
-    let _world = World::new();
+    let _world = World::enter();
     let host = with_egress().await;
     let started = Instant::now();
     let first = host.launch_out(program(&["/bin/true"])).await;
