@@ -54,6 +54,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("object_store", &["package"]),
     ("seccompiler", &["executor"]),
     ("stateright", &["queue-model"]),
+    ("netlink-packet-core", &["executor"]),
+    ("netlink-packet-route", &["executor"]),
 ];
 
 /// Dependencies that only generated code names.
