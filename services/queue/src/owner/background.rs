@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::event::EventId;
 use uuid::Uuid;
 
 use super::{Owner, Report};
@@ -18,6 +19,8 @@ const SWEEP_OVERLAP: TimeDelta = TimeDelta::seconds(3);
 /// A deep sweep finds what committed later still.
 const DEEP_SWEEP: Duration = Duration::from_secs(30);
 const DEEP_SWEEP_BACK: TimeDelta = TimeDelta::minutes(3);
+/// Hints that were not written are looked for so far back: the mark that tells of them is seen within a second.
+const BEHIND_BACK: TimeDelta = TimeDelta::minutes(5);
 /// How often retries are looked for: twice within the time they are held ahead.
 const RETRIES: TimeDelta = TimeDelta::seconds(30);
 /// What ended is remembered for one to two of these.
@@ -63,6 +66,7 @@ impl Owner {
             return;
         }
         self.take_over();
+        self.catch_up(now);
         self.sweep(at, now);
         if now >= self.next_retries && !self.busy.retries && !self.epochs.is_empty() {
             self.busy.retries = true;
@@ -87,6 +91,21 @@ impl Owner {
         self.report("take shards over", async move {
             let taken = read::take_over(&store, &dispatch, shards.clone()).await;
             Report::Taken(shards, taken)
+        });
+    }
+
+    fn catch_up(&mut self, now: DateTime<Utc>) {
+        if self.behind.is_empty() || self.busy.behind {
+            return;
+        }
+        self.busy.behind = true;
+        let shards: Vec<i16> = self.behind.drain().collect();
+        let since = now - BEHIND_BACK;
+        let (store, lanes_since) = (self.shared.0.store.clone(), EventId::floor(since).hour());
+        let hours: Vec<i64> = (lanes_since..=EventId::floor(now).hour()).collect();
+        self.report("find lanes with events", async move {
+            let lanes = read::lanes(&store, &hours, &shards).await;
+            Report::Behind(since, shards, lanes)
         });
     }
 

@@ -52,6 +52,12 @@ pub(crate) enum Report {
         found: Result<Vec<Item>, store::Error>,
     },
     Retries(Result<(Vec<(DateTime<Utc>, Item)>, bool), store::Error>),
+    /// Lanes that may have events nobody hinted at, accepted at this time or later.
+    Behind(
+        DateTime<Utc>,
+        Vec<i16>,
+        Result<Vec<(LaneRow, Vec<i64>)>, store::Error>,
+    ),
     Running(HashSet<(Uuid, u16)>),
     Depth {
         lane: i64,
@@ -64,6 +70,7 @@ pub(crate) enum Report {
 struct Busy {
     sweep: bool,
     retries: bool,
+    behind: bool,
     running: bool,
     depth: bool,
 }
@@ -84,6 +91,8 @@ pub(crate) struct Owner {
     /// Shards whose events are still to be found.
     to_take: HashSet<i16>,
     taking: HashSet<i16>,
+    /// Shards with events that nobody hinted at.
+    behind: HashSet<i16>,
     lanes: HashMap<i64, Lane>,
     fair: Fair,
     timers: Timers,
@@ -180,6 +189,7 @@ impl Owner {
             epochs: HashMap::new(),
             to_take: HashSet::new(),
             taking: HashSet::new(),
+            behind: HashSet::new(),
             lanes: HashMap::new(),
             fair: Fair::default(),
             timers: Timers::default(),
@@ -228,6 +238,7 @@ impl Owner {
             Report::Lanes(asked, rows) => self.lanes_found(&asked, rows),
             Report::Swept { until, deep, found } => self.swept(until, deep, found),
             Report::Retries(found) => self.retries_found(found),
+            Report::Behind(since, shards, lanes) => self.behind_found(since, shards, lanes),
             Report::Running(running) => {
                 self.busy.running = false;
                 self.elsewhere.retain(|attempt| running.contains(attempt));
@@ -265,6 +276,7 @@ impl Owner {
         tracing::debug!(shard, "shard let go");
         self.epochs.remove(&shard);
         self.to_take.remove(&shard);
+        self.behind.remove(&shard);
         let of_shard = |lane: i64| domain::event::shard(lane) == shard;
         let lanes: Vec<i64> = self
             .lanes

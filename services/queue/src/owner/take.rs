@@ -34,7 +34,7 @@ impl Owner {
                 let ours = shards
                     .into_iter()
                     .filter(|shard| self.epochs.contains_key(shard));
-                self.to_take.extend(ours);
+                self.behind.extend(ours);
             }
         }
     }
@@ -88,7 +88,10 @@ impl Owner {
     pub(super) fn ready(&mut self, item: Item, now: DateTime<Utc>, in_front: bool) {
         let shard = shard(item.event.lane);
         if self.to_take.contains(&shard) || self.taking.contains(&shard) {
-            let item = Item { check: true, ..item };
+            let item = Item {
+                check: true,
+                ..item
+            };
             return self.timers.add(now + TAKING, item);
         }
         if self
@@ -237,6 +240,43 @@ impl Owner {
         }
     }
 
+    /// These lanes may have events that nobody hinted at: those that are fed come upon them, the others are fed from `since` on.
+    pub(super) fn behind_found(
+        &mut self,
+        since: DateTime<Utc>,
+        shards: Vec<i16>,
+        lanes: Result<Vec<(LaneRow, Vec<i64>)>, store::Error>,
+    ) {
+        self.busy.behind = false;
+        let lanes = match lanes {
+            Ok(lanes) => lanes,
+            Err(error) => {
+                tracing::warn!(%error, "lanes with events could not be read");
+                let ours = shards
+                    .into_iter()
+                    .filter(|shard| self.epochs.contains_key(shard));
+                self.behind.extend(ours);
+                return;
+            }
+        };
+        for (row, hours) in lanes {
+            if !self.epochs.contains_key(&shard(row.id)) {
+                continue;
+            }
+            let id = row.id;
+            let lane = self.lane(row);
+            match &mut lane.feed {
+                Some(feed) => feed.hinted = true,
+                None => {
+                    let mut feed = Feed::of_hours(hours);
+                    feed.after = EventId::floor(since).uuid();
+                    lane.feed = Some(feed);
+                }
+            }
+            self.adopt(id);
+        }
+    }
+
     pub(super) fn swept(
         &mut self,
         until: DateTime<Utc>,
@@ -256,7 +296,7 @@ impl Owner {
         }
         if found.len() >= usize::try_from(SWEEP_MAX).unwrap_or(usize::MAX) {
             // Too many for a sweep: hints were lost in masses, and feeding is the way to read masses.
-            self.to_take.extend(self.epochs.keys());
+            self.behind.extend(self.epochs.keys());
         }
         let now = self.now();
         for item in found {
