@@ -71,6 +71,13 @@ pub(crate) enum Command {
     Logs(Logs),
     /// List functions
     Functions(Client),
+    /// Show the platform's time, or move it forward (development only)
+    #[command(
+        subcommand,
+        after_help = "The clock moves only where Tollgate was started with `tollgate up --dev-clock`. Schedules, retries, ages and \
+            billing periods go by it; signatures and functions keep the host's time.\n\nExample:\n  tollgate clock advance 2m"
+    )]
+    Clock(Clock),
     /// Create and list accounts
     #[command(subcommand)]
     Accounts(Accounts),
@@ -243,6 +250,23 @@ pub(crate) struct Logs {
     pub(crate) since: chrono::TimeDelta,
     #[command(flatten)]
     pub(crate) client: Client,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Clock {
+    /// Print the platform's time
+    Show {
+        #[command(flatten)]
+        client: Client,
+    },
+    /// Move the platform's time forward; what falls due meanwhile does so at once
+    Advance {
+        /// How far: 90s, 2m, 3h, 5d
+        #[arg(value_name = "TIME", value_parser = crate::client::parse_span)]
+        by: chrono::TimeDelta,
+        #[command(flatten)]
+        client: Client,
+    },
 }
 
 /// Flags of commands that work on the database itself.

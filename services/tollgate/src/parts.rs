@@ -124,6 +124,7 @@ impl Parts {
             tls: tls(config)?,
             store,
             dispatch: dispatch.clone(),
+            redis: self.redis.clone(),
             blobs: self.blobs.clone(),
             clock: self.clock.clone(),
             host_clock: Clock::system(),

@@ -42,6 +42,7 @@ pub(crate) async fn of_role(pool: &sqlx::PgPool, role: Role) -> Store {
     Store {
         pool: pool.await.unwrap(),
         vault: Vault::new(&[1; 32]),
+        ring: crate::events::ring::Ring::default(),
     }
 }
 

@@ -274,13 +274,41 @@ pub(crate) fn not_active(state: State) -> Fault {
     ))
 }
 
-/// Ours: the queue is not built.
-pub(crate) fn event_not_yet() -> Fault {
-    Fault::new(
-        501,
-        "NotImplementedException",
-        "InvocationType Event is not available yet: this Tollgate has no queue. Use RequestResponse.",
-    )
+/// Ours: AWS's queue does not run full.
+pub(crate) fn queue_full() -> Fault {
+    let text = "The queue still holds events of 32 hours ago that have no end. Start `tollgate queue`, or wait until it has \
+                given them up.";
+    Fault::new(503, "ServiceUnavailableException", text)
+}
+
+/// Ours: nothing is promised, so nothing is accepted.
+pub(crate) fn queue_away() -> Fault {
+    let text = "The database does not take events at the moment. The event may or may not have been accepted: try again, \
+                with the header X-Tollgate-Idempotency-Key if it must not run twice.";
+    Fault::new(503, "ServiceUnavailableException", text)
+}
+
+/// Ours, as the header is.
+pub(crate) fn bad_idempotency_key(max: usize) -> Fault {
+    invalid(format!(
+        "X-Tollgate-Idempotency-Key must have 1 to {max} characters."
+    ))
+}
+
+/// Ours, in the manner of durable executions' `DurableExecutionAlreadyStartedException`.
+pub(crate) fn idempotency_key_used(key: &str) -> Fault {
+    conflict(format!(
+        "The idempotency key '{key}' was used for this function with another payload in the last 24 hours."
+    ))
+}
+
+/// AWS's code; its text is not documented.
+pub(crate) fn recursive_invocation(arn: &str, max: u32) -> Fault {
+    let text = format!(
+        "{arn} was invoked {max} times in one chain of invocations: Lambda has detected a recursive loop. Allow it with \
+         PutFunctionRecursionConfig if it is meant."
+    );
+    Fault::new(400, "RecursiveInvocationException", text)
 }
 
 /// Ours: AWS has no such thing to say.

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use chassis::Clock;
 use chrono::{DateTime, Utc};
 use http::Method;
 use serde_json::{Value, json};
 
 use super::api::is_missing;
+use super::clock;
 use super::endpoint::Endpoint;
 use super::output::print;
 use crate::args::Logs;
@@ -25,7 +25,8 @@ pub(crate) async fn run(args: Logs) -> Result<()> {
     let endpoint = Endpoint::choose(&args.client)?;
     let name = args.name.rsplit(':').next().unwrap_or(&args.name);
     let group = format!("/aws/lambda/{name}");
-    let mut from_ms = (Clock::system().now() - args.since).timestamp_millis();
+    // Lines are stamped with the platform's time, which may be ahead of ours.
+    let mut from_ms = (clock::now(&endpoint).await? - args.since).timestamp_millis();
     let mut seen = HashSet::new();
     loop {
         let events = match events(&endpoint, &group, from_ms).await {

@@ -1,5 +1,6 @@
 //! Commands that speak to a running Tollgate as any AWS client does: over HTTP, signed.
 
+pub(crate) mod clock;
 pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod env;

@@ -26,15 +26,19 @@ static ATTEMPTS: LazyLock<PerBucket> = LazyLock::new(|| {
     )
 });
 
+/// Events with their latest outcomes: what [`summary`] reads.
+pub(super) const LOOK: &str =
+    "SELECT i.id, i.lane_id, i.qualifier, last.attempt, last.kind, last.condition, last.next_at, last.ended_at,
+         coalesce(last.error, '') AS error
+     FROM invocation_{b} AS i
+     LEFT JOIN LATERAL (
+         SELECT o.attempt, o.kind, o.condition, o.next_at, o.ended_at, o.error
+         FROM outcome_{b} AS o WHERE o.inv_id = i.id ORDER BY o.attempt DESC LIMIT 1
+     ) AS last ON true";
+
 static LIST: LazyLock<PerBucket> = LazyLock::new(|| {
-    PerBucket::new(
-        "SELECT i.id, i.lane_id, i.qualifier, last.attempt, last.kind, last.condition, last.next_at, last.ended_at,
-             coalesce(last.error, '') AS error
-         FROM invocation_{b} AS i
-         LEFT JOIN LATERAL (
-             SELECT o.attempt, o.kind, o.condition, o.next_at, o.ended_at, o.error
-             FROM outcome_{b} AS o WHERE o.inv_id = i.id ORDER BY o.attempt DESC LIMIT 1
-         ) AS last ON true
+    PerBucket::new(&format!(
+        "{LOOK}
          WHERE i.account_id = $1 AND i.lane_id = ANY($2) AND i.id < $3 AND i.id >= $4
            AND ($5::text IS NULL OR $5 = CASE
                WHEN last.kind IS NULL THEN 'queued'
@@ -43,8 +47,8 @@ static LIST: LazyLock<PerBucket> = LazyLock::new(|| {
                WHEN last.kind = 2 THEN 'dead'
                WHEN last.next_at > $6 THEN 'waiting'
                ELSE 'queued' END)
-         ORDER BY i.id DESC LIMIT $7",
-    )
+         ORDER BY i.id DESC LIMIT $7"
+    ))
 });
 
 /// Where an event stands. Whether a queued one runs at this moment is not known here but to the executors.
@@ -243,7 +247,7 @@ fn attempt(row: &PgRow) -> Result<Attempt, Error> {
     })
 }
 
-fn summary(row: &PgRow, now: DateTime<Utc>) -> Result<EventSummary, Error> {
+pub(super) fn summary(row: &PgRow, now: DateTime<Utc>) -> Result<EventSummary, Error> {
     let next_at = row.try_get("next_at")?;
     let attempts: Option<i16> = row.try_get("attempt")?;
     Ok(EventSummary {
