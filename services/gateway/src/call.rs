@@ -30,6 +30,8 @@ pub struct App {
     /// From a function's name to its run.
     pub dispatch: Dispatch,
     pub keys: Keys,
+    /// The latest looks at queues.
+    pub looks: crate::api::Looks,
 }
 
 /// One authenticated request. Cheap to clone.

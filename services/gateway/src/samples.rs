@@ -39,6 +39,7 @@ impl World {
         let app = App {
             dispatch: Dispatch::new(store.clone(), nobody(), "test".into(), Ids),
             keys: Keys::new(store.clone()),
+            looks: crate::api::Looks::default(),
             store,
             clock: clock.clone(),
             host_clock: clock.clone(),
