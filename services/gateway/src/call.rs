@@ -9,6 +9,7 @@ use store::Store;
 use uuid::Uuid;
 
 use crate::keys::Keys;
+use crate::lambda::invoke::event::Intake;
 
 /// The gateway's parts that handlers use.
 pub struct App {
@@ -29,6 +30,8 @@ pub struct App {
     pub scheme: &'static str,
     /// From a function's name to its run.
     pub dispatch: Dispatch,
+    /// Takes asynchronous invocations in.
+    pub intake: Intake,
     pub keys: Keys,
     /// The latest looks at queues.
     pub looks: crate::api::Looks,

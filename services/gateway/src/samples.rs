@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::call::{App, Call};
 use crate::keys::Keys;
+use crate::lambda::invoke::event::Intake;
 
 pub(crate) const ALICE: u64 = 111_111_111_111;
 pub(crate) const BOB: u64 = 222_222_222_222;
@@ -36,7 +37,11 @@ impl World {
         }
         let blobs = tempfile::tempdir().unwrap();
         let clock = Clock::frozen(now());
+        let life = Lifecycle::new();
+        let hints = dispatch::hints::Hints::new(nobody());
+        let intake = Intake::start(store.clone(), hints, clock.clone(), Ids, &life);
         let app = App {
+            intake,
             dispatch: Dispatch::new(store.clone(), nobody(), "test".into(), Ids),
             keys: Keys::new(store.clone()),
             looks: crate::api::Looks::default(),
@@ -45,7 +50,7 @@ impl World {
             host_clock: clock.clone(),
             dev_clock: None,
             ids: Ids,
-            life: Lifecycle::new(),
+            life,
             blobs: package::Blobs::local(blobs.path()).unwrap(),
             url_key: [7; 32],
             scheme: "http",

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use chassis::{Clock, DevClock, Ids, Lifecycle};
 use dispatch::Dispatch;
+use dispatch::hints::Hints;
+use redis::aio::ConnectionManager;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -13,6 +15,7 @@ use crate::api::{Api, Looks};
 use crate::call::App;
 use crate::front::Front;
 use crate::keys::Keys;
+use crate::lambda::invoke::event::Intake;
 use crate::server;
 
 /// What a gateway is made of.
@@ -22,6 +25,7 @@ pub struct Options {
     pub tls: Option<TlsAcceptor>,
     pub store: Store,
     pub dispatch: Dispatch,
+    pub redis: ConnectionManager,
     pub blobs: package::Blobs,
     pub clock: Clock,
     /// Never moved: clients sign by it.
@@ -52,7 +56,15 @@ pub struct Handle {
 /// Starts serving. Returns when the listener accepts.
 pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> {
     let address = options.listener.local_addr()?;
+    let intake = Intake::start(
+        options.store.clone(),
+        Hints::new(options.redis),
+        options.clock.clone(),
+        options.ids,
+        life,
+    );
     let app = Arc::new(App {
+        intake,
         keys: Keys::new(options.store.clone()),
         store: options.store,
         clock: options.clock,

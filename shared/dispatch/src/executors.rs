@@ -8,10 +8,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use chassis::Lifecycle;
 use parking_lot::{Mutex, RwLock};
-use rpc::executor::{ExecutorClient, Room, WatchRequest};
+use rpc::executor::{
+    CancelRequest, ExecutorClient, Room, RunningReply, RunningRequest, WatchRequest,
+};
 use rpc::transport::{MESSAGE_BYTES_MAX, Transport};
 
 /// One executor as this gateway sees it.
@@ -25,6 +28,9 @@ pub struct Member {
     /// Specs that were sent there already.
     specs: Mutex<HashSet<String>>,
 }
+
+/// Longer than this nobody waits for an executor to say what runs there.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// More specs than this are forgotten together; the executor asks for one again where it needs it.
 const SPECS_KNOWN_MAX: usize = 20_000;
@@ -106,6 +112,48 @@ impl Executors {
     /// How many executors are there.
     pub fn count(&self) -> usize {
         self.members.read().len()
+    }
+
+    /// How busy the least busy executor's processors are, in thousandths; 1000 where there is none.
+    pub fn busy_permille(&self) -> u32 {
+        let members = self.members.read();
+        let busy = members
+            .iter()
+            .map(|member| member.room.read().cpu_busy_permille);
+        busy.min().unwrap_or(1000)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<Arc<Member>> {
+        self.members.read().clone()
+    }
+
+    /// Has an event of an account ended, wherever it runs; false where no executor has it.
+    pub async fn cancel(&self, request_id: &str, account: &str) -> bool {
+        let asked = self.all().into_iter().map(|member| async move {
+            let request = CancelRequest {
+                request_id: request_id.to_owned(),
+                account: account.to_owned(),
+            };
+            let answer = tokio::time::timeout(PATIENCE, member.client().cancel(request)).await;
+            matches!(answer, Ok(Ok(reply)) if reply.get_ref().running)
+        });
+        futures::future::join_all(asked)
+            .await
+            .into_iter()
+            .any(|running| running)
+    }
+
+    /// The attempts of events that are on each executor now; executors that do not answer are left out.
+    pub async fn running(&self) -> Vec<RunningReply> {
+        let asked = self.all().into_iter().map(|member| async move {
+            let mut client = member.client();
+            let answer = client.running(RunningRequest {});
+            let answer = tokio::time::timeout(PATIENCE, answer).await;
+            Some(answer.ok()?.ok()?.into_inner())
+        });
+        let answers = futures::future::join_all(asked).await;
+        answers.into_iter().flatten().collect()
     }
 
     /// Executors that may take an event of this spec, the best first.

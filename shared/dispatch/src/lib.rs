@@ -9,6 +9,7 @@
 
 pub mod admission;
 pub mod executors;
+pub mod hints;
 mod registry;
 mod run;
 pub mod targets;

@@ -69,7 +69,7 @@ impl FromStr for Destination {
         let ["arn", partition, service, region, account, resource] = parts[..] else {
             return Err(bad());
         };
-        if !partition.starts_with("aws") {
+        if !partition.starts_with("aws") || !is_name(partition, 3..=32, "-") {
             return Err(bad());
         }
         if service == "s3" {

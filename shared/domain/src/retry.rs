@@ -13,7 +13,7 @@ pub const LOSSES_MAX: u32 = 3;
 const REFUSAL_DELAY_S_MAX: i64 = 300;
 
 /// Function errors are tried again so often where nothing else is configured.
-pub const RETRIES_DEFAULT: u32 = 2;
+pub const RETRIES_DEFAULT: u16 = 2;
 
 /// Seconds after which an event is given up where nothing else is configured.
 pub const AGE_MAX_S_DEFAULT: u32 = 21_600;

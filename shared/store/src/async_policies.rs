@@ -116,7 +116,7 @@ pub(crate) fn policy(
         backoff: backoff.map(|Json(backoff)| backoff),
         max_event_age_s: max_event_age_s.map(i32::cast_unsigned),
         priority: priority
-            .map_or(Ok(Priority::default()), str::parse)
+            .map_or_else(|| Ok(Priority::default()), str::parse)
             .map_err(|_| Error::Inconsistent("async_policy.priority"))?,
     })
 }

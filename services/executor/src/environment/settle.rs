@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::execution::{Execution, Outcome};
 use domain::price::Cost;
-use rpc::executor::InvokeReply;
+use rpc::executor::{Delivered, InvokeReply};
 use tonic::Status;
 
 use super::failure::{Ending, Failure};
@@ -292,6 +292,11 @@ async fn commit(pool: Pool, settled: Settled, job: Job, mut reply: InvokeReply) 
         parts.ids,
     );
     let verdict = settlement.verdict;
+    let delivered = settlement.deliveries.iter().map(|event| Delivered {
+        lane_id: event.lane,
+        request_id: event.id.to_string(),
+    });
+    let delivered = delivered.collect();
     let answer = match parts.settler.settle(settlement).await {
         Ok(won) => {
             reply.payload = Bytes::new();
@@ -299,6 +304,7 @@ async fn commit(pool: Pool, settled: Settled, job: Job, mut reply: InvokeReply) 
                 won,
                 kind: u32::from(verdict.kind().cast_unsigned()),
                 next_at_ms: verdict.next_at().map_or(0, |at| at.timestamp_millis()),
+                delivered,
             });
             Ok(reply)
         }

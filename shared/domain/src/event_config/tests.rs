@@ -32,6 +32,7 @@ fn destinations() {
     check("arn:aws:sqs:eu-west-1:111111111111:a/b", None);
     check("arn:aws:sqs::111111111111:q", None);
     check("arn:aws:sqs:eu-west-1:11:q", None);
+    check("arn:aws_x:sqs:eu-west-1:111111111111:q", None);
     check("arn:other:sqs:eu-west-1:111111111111:q", None);
     check("arn:aws:sns:eu-west-1:111111111111:topic", Some("sns"));
     check("arn:aws:sns:eu-west-1:111111111111:topic:sub", None);
