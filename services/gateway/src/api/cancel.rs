@@ -28,9 +28,9 @@ pub(super) async fn event(cx: &Call, id: EventId) -> Result<Option<EventStatus>,
     let internal = |error: store::Error| Refusal::internal(&error, cx);
     let (store, now) = (&cx.app.store, cx.app.clock.now());
     let found = store.event(cx.account, &cx.region, id, now).await;
-    if found.map_err(internal)?.is_none() {
+    let Some(found) = found.map_err(internal)? else {
         return Ok(None);
-    }
+    };
     if stop(cx, id).await {
         let deadline = Instant::now() + STOP_MAX;
         while Instant::now() < deadline {
@@ -50,7 +50,8 @@ pub(super) async fn event(cx: &Call, id: EventId) -> Result<Option<EventStatus>,
     Ok(match done.await.map_err(internal)? {
         Cancelled::NotFound => None,
         Cancelled::Done => {
-            // It may have been started at this very moment.
+            // Its owner may hold it, or have started it at this very moment.
+            tell_owner(cx, found.lane.id);
             stop(cx, id).await;
             Some(EventStatus::Cancelled)
         }
@@ -68,10 +69,12 @@ pub(super) async fn lane(cx: &Call, lane: i64) -> Result<(u64, bool), Refusal> {
         let gone = cx.app.store.purge_lane(lane, STEP, now).await;
         let gone = gone.map_err(internal)?;
         if gone.is_empty() {
+            tell_owner(cx, lane);
             return Ok((purged, false));
         }
         purged += gone.len() as u64;
     }
+    tell_owner(cx, lane);
     Ok((purged, true))
 }
 
@@ -98,6 +101,15 @@ async fn stop_lane(cx: &Call, lane: i64) -> Result<u64, store::Error> {
         tokio::time::sleep(LOOK_PERIOD).await;
     }
     Ok(stopped)
+}
+
+/// Has the lane's owner read anew what it holds: it knows nothing of what ended here. Nothing depends on it but that no function is
+/// started in vain, so nobody waits for Redis.
+fn tell_owner(cx: &Call, lane: i64) {
+    let hints = cx.app.intake.hints().clone();
+    cx.app.life.spawn("hint at cancelled events", async move {
+        hints.tell_purged(lane).await;
+    });
 }
 
 /// Tells executors to end the event; false where none of them has it.

@@ -24,6 +24,8 @@ const WINDOW_MAX: Duration = Duration::from_mins(2);
 const FIRST_WINDOW: TimeDelta = TimeDelta::seconds(10);
 /// Events that were accepted so long ago are surely committed: what is settled before stays out of later looks.
 const COMMITTED: TimeDelta = TimeDelta::seconds(60);
+/// Of a lane as long as this the count of its owner is taken: counting it takes long, and it is not counted anew for each look.
+const LONG: u64 = 10_000;
 /// Looks of more accounts than this are forgotten when they are old.
 const KEPT_MAX: usize = 1_000;
 
@@ -37,8 +39,7 @@ struct Look {
     taken: Instant,
     took: Duration,
     at: DateTime<Utc>,
-    /// By lane: how many were open, and from which event on.
-    lanes: HashMap<i64, (u64, EventId)>,
+    lanes: HashMap<i64, Lane>,
     queues: Queues,
 }
 
@@ -88,65 +89,34 @@ async fn renew(cx: &Call, latest: &mut Option<Look>) -> Result<Queues, store::Er
 }
 
 async fn take(cx: &Call, before: Option<Look>) -> Result<Look, store::Error> {
-    let (taken, at, store) = (Instant::now(), cx.app.clock.now(), &cx.app.store);
-    let lanes = store.lanes_of(cx.account, &cx.region).await?;
-    let known = |lane: i64| {
-        before
-            .as_ref()
-            .and_then(|look| look.lanes.get(&lane).copied())
-    };
-    let first = EventId::floor(DateTime::UNIX_EPOCH);
-    let asked: Vec<(i64, EventId)> = lanes
-        .iter()
-        .map(|lane| (lane.id, known(lane.id).map_or(first, |(_, from)| from)))
-        .collect();
-    let depths: HashMap<_, _> = store
-        .lane_depths(&asked)
-        .await?
-        .into_iter()
-        .map(|depth| (depth.lane, (depth.depth, depth.oldest)))
-        .collect();
-    let ids: Vec<i64> = lanes.iter().map(|lane| lane.id).collect();
-    let since = before.as_ref().map_or(at - FIRST_WINDOW, |look| look.at);
-    let accepted: HashMap<_, _> = store
-        .lanes_accepted(&ids, since, at)
-        .await?
-        .into_iter()
-        .collect();
-    let in_flight = in_flight(cx).await?;
+    let (taken, at) = (Instant::now(), cx.app.clock.now());
+    let found = find(cx, before.as_ref(), at).await?;
     // The host's seconds: a development clock may have been moved meanwhile.
     let window = before.as_ref().map(|look| taken.duration_since(look.taken));
-    let window_s = window.map_or(10.0, |window| window.as_secs_f64());
-    let settled = EventId::floor(at - COMMITTED);
-    let mut seen = HashMap::with_capacity(lanes.len());
+    let window_s = window.map_or(FIRST_WINDOW.as_seconds_f64(), |window| window.as_secs_f64());
     let mut functions = Vec::new();
-    for lane in lanes {
-        let open = depths.get(&lane.id).copied();
-        let (depth, oldest) = open.map_or((0, None), |(depth, oldest)| (depth, Some(oldest)));
-        seen.insert(
-            lane.id,
-            (depth, oldest.map_or(settled, |oldest| oldest.min(settled))),
-        );
-        let came = accepted.get(&lane.id).copied().unwrap_or(0);
-        let had = known(lane.id).map(|(had, _)| had);
-        let running = in_flight.get(&lane.id).copied().unwrap_or(0);
-        if depth + came + running + had.unwrap_or(0) > 0 {
-            functions.push(FunctionQueue {
-                function: lane.function.to_string(),
-                depth,
-                oldest_age_s: oldest.map(|oldest| age_s(oldest, at)),
-                in_flight: running,
-                in_per_s: per_s(came, window_s),
-                out_per_s: had.map(|had| per_s((had + came).saturating_sub(depth), window_s)),
-            });
+    for (id, lane) in &found {
+        let had = before.as_ref().and_then(|look| look.lanes.get(id));
+        if lane.is_idle() && had.is_none_or(Lane::is_idle) {
+            continue;
         }
+        functions.push(FunctionQueue {
+            function: lane.function.clone(),
+            depth: lane.depth,
+            oldest_age_s: lane
+                .oldest_at
+                .map(|oldest| (at - oldest).as_seconds_f64().max(0.0)),
+            in_flight: lane.in_flight,
+            in_per_s: per_s(lane.came, window_s),
+            out_per_s: had.map(|had| per_s(lane.gone_since(had), window_s)),
+        });
     }
     functions.sort_by(|a, b| a.function.cmp(&b.function));
     Ok(Look {
         taken,
         took: taken.elapsed(),
         at,
-        lanes: seen,
+        lanes: found,
         queues: Queues {
             at,
             window_s,
@@ -155,22 +125,107 @@ async fn take(cx: &Call, before: Option<Look>) -> Result<Look, store::Error> {
     })
 }
 
-/// Events at executors, by lane.
-async fn in_flight(cx: &Call) -> Result<HashMap<i64, u64>, store::Error> {
-    let ids: Vec<EventId> = running(cx)
+/// What there is of each of the caller's lanes.
+async fn find(
+    cx: &Call,
+    before: Option<&Look>,
+    at: DateTime<Utc>,
+) -> Result<HashMap<i64, Lane>, store::Error> {
+    let store = &cx.app.store;
+    let mut lanes: HashMap<i64, Lane> = HashMap::new();
+    for lane in store.lanes_of(cx.account, &cx.region).await? {
+        let had = before.and_then(|look| look.lanes.get(&lane.id));
+        lanes.insert(lane.id, Lane::new(lane.function.to_string(), had));
+    }
+    for told in cx
+        .app
+        .dispatch
+        .queue_stats()
+        .await
+        .into_iter()
+        .flat_map(|stats| stats.lanes)
+    {
+        if let Some(lane) = lanes.get_mut(&told.lane)
+            && told.depth >= LONG
+        {
+            lane.depth = told.depth;
+            lane.oldest_at = told.oldest_at_ms.and_then(DateTime::from_timestamp_millis);
+            lane.ended = Some(told.ended);
+        }
+    }
+    let short = lanes.iter().filter(|(_, lane)| lane.ended.is_none());
+    let short: Vec<(i64, EventId)> = short.map(|(id, lane)| (*id, lane.from)).collect();
+    for (id, _) in &short {
+        if let Some(lane) = lanes.get_mut(id) {
+            lane.from = EventId::floor(at - COMMITTED);
+        }
+    }
+    for found in store.lane_depths(&short).await? {
+        if let Some(lane) = lanes.get_mut(&found.lane) {
+            lane.depth = found.depth;
+            lane.oldest_at = Some(found.oldest.accepted_at());
+            lane.from = lane.from.min(found.oldest);
+        }
+    }
+    let ids: Vec<i64> = lanes.keys().copied().collect();
+    let since = before.map_or(at - FIRST_WINDOW, |look| look.at);
+    for (id, came) in store.lanes_accepted(&ids, since, at).await? {
+        if let Some(lane) = lanes.get_mut(&id) {
+            lane.came = came;
+        }
+    }
+    let running: Vec<EventId> = running(cx)
         .await
         .into_iter()
         .filter_map(EventId::new)
         .collect();
-    let mut counts = HashMap::new();
-    for (_, lane) in cx.app.store.lanes_of_events(cx.account, &ids).await? {
-        *counts.entry(lane).or_default() += 1;
+    for (_, id) in store.lanes_of_events(cx.account, &running).await? {
+        if let Some(lane) = lanes.get_mut(&id) {
+            lane.in_flight += 1;
+        }
     }
-    Ok(counts)
+    Ok(lanes)
 }
 
-fn age_s(event: EventId, at: DateTime<Utc>) -> f64 {
-    (at - event.accepted_at()).as_seconds_f64().max(0.0)
+/// A lane at a look.
+struct Lane {
+    function: String,
+    depth: u64,
+    oldest_at: Option<DateTime<Utc>>,
+    in_flight: u64,
+    /// Accepted since the look before.
+    came: u64,
+    /// What its owner says has ended; of long lanes only.
+    ended: Option<u64>,
+    /// Everything before this has ended: the next look begins here.
+    from: EventId,
+}
+
+impl Lane {
+    fn new(function: String, had: Option<&Self>) -> Self {
+        Self {
+            function,
+            depth: 0,
+            oldest_at: None,
+            in_flight: 0,
+            came: 0,
+            ended: None,
+            from: had.map_or_else(|| EventId::floor(DateTime::UNIX_EPOCH), |had| had.from),
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.depth + self.came + self.in_flight == 0
+    }
+
+    /// How many have ended since it was like `had`.
+    fn gone_since(&self, had: &Self) -> u64 {
+        let ended = self.ended.zip(had.ended);
+        match ended.and_then(|(now, then)| now.checked_sub(then)) {
+            Some(gone) => gone,
+            None => (had.depth + self.came).saturating_sub(self.depth),
+        }
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate, to be looked at")]
