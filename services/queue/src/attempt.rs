@@ -271,7 +271,7 @@ impl Ready<'_> {
         match ended {
             Ended::Ran(reply) => self.settled(*reply),
             Ended::NoRoom => Done::Throttled(self.learned),
-            Ended::NoRuntime(text) => Done::Failed(text),
+            Ended::Denied(text) | Ended::NoRuntime(text) => Done::Failed(text),
             Ended::Nobody(status) => {
                 Done::Failed(status.map_or("there is no executor".to_owned(), |s| {
                     s.message().to_owned()

@@ -231,8 +231,18 @@ pub(crate) struct Deploy {
     /// Publish a version of it
     #[arg(long)]
     pub(crate) publish: bool,
+    /// Let it reach the internet, or no longer (none) [default: as it is]
+    #[arg(long, value_name = "internet|none", num_args = 0..=1, require_equals = true, default_missing_value = "internet")]
+    pub(crate) egress: Option<Reach>,
     #[command(flatten)]
     pub(crate) client: Client,
+}
+
+/// What `deploy --egress` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Reach {
+    Internet,
+    None,
 }
 
 #[derive(Debug, clap::Args)]

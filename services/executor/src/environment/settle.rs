@@ -259,7 +259,7 @@ impl Frame {
             inbox,
             since: Instant::now(),
         };
-        self.pool().release(idle).ok()
+        self.pool().release(idle, &self.spec).ok()
     }
 }
 

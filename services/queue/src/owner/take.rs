@@ -12,8 +12,11 @@ use crate::lane::{CREDIT, Feed, Item, Lane};
 use crate::read::{Page, SWEEP_MAX, Taken};
 use crate::reader::Read;
 
-/// A hint older than this may be of an event that a sweep has found and that has ended since.
-const HINT_FRESH: TimeDelta = TimeDelta::milliseconds(1_500);
+/// A hint older than this may be of an event that a sweep has found and that has ended since (sweeps leave out what is younger).
+const HINT_FRESH: TimeDelta = TimeDelta::milliseconds(800);
+
+/// While a shard is taken over its events wait so long: what runs of them elsewhere is not known yet.
+const TAKING: TimeDelta = TimeDelta::milliseconds(200);
 
 /// An attempt that runs for somebody else is looked at again after this.
 const ELSEWHERE: TimeDelta = TimeDelta::seconds(1);
@@ -83,6 +86,11 @@ impl Owner {
 
     /// Puts an attempt where its lane takes it from: at the end, or in front.
     pub(super) fn ready(&mut self, item: Item, now: DateTime<Utc>, in_front: bool) {
+        let shard = shard(item.event.lane);
+        if self.to_take.contains(&shard) || self.taking.contains(&shard) {
+            let item = Item { check: true, ..item };
+            return self.timers.add(now + TAKING, item);
+        }
         if self
             .elsewhere
             .contains(&(item.event.id.uuid(), item.attempt))

@@ -25,6 +25,7 @@ cases!(invoke, "invoke.py":
     echoes, payloads, kinds, names, context, environment, trace, handler_error, timeout, exits, out_of_memory,
     init_failures, slow_init, response_too_large, one_event_per_environment, reserved_concurrency,
     versions_and_aliases_run, code_changes_are_seen_at_once, tmp_is_kept_and_limited, isolation,
+    functions_call_functions,
     cancelled_callers_are_metered,
 );
 
