@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use dispatch::stats::{LaneStats, STATS_PREFIX, Stats};
 use redis::AsyncCommands as _;
 
 use super::{Owner, Report};
-use crate::stats::{LaneStats, STATS_PREFIX, Stats};
 
 /// Figures of a replica that is gone vanish after this.
 const KEPT_S: u64 = 5;
