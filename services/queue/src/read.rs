@@ -128,12 +128,19 @@ pub(crate) async fn sweep(
     with_losses(store, items).await
 }
 
-/// Retries that are due soon, with their times; and whether there are more than were brought.
+/// Retries that are due soon.
+pub(crate) struct Retries {
+    /// With their times.
+    pub(crate) due: Vec<(DateTime<Utc>, Item)>,
+    /// There are more than were brought.
+    pub(crate) more: bool,
+}
+
 pub(crate) async fn retries(
     store: &Store,
     now: DateTime<Utc>,
     shards: &[i16],
-) -> Result<(Vec<(DateTime<Utc>, Item)>, bool), Error> {
+) -> Result<Retries, Error> {
     let (mut times, mut items, mut more) = (Vec::new(), Vec::new(), false);
     for hour in store.ring_hours().await? {
         let found = store
@@ -146,7 +153,10 @@ pub(crate) async fn retries(
         }
     }
     let items = with_losses(store, items).await?;
-    Ok((times.into_iter().zip(items).collect(), more))
+    Ok(Retries {
+        due: times.into_iter().zip(items).collect(),
+        more,
+    })
 }
 
 /// Counts the executors that were lost with these attempts before.

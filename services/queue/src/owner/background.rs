@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::event::EventId;
 use uuid::Uuid;
 
-use super::{Owner, Report};
+use super::{Chore, Owner, Report};
 use crate::read;
 
 /// How often events are looked for that nobody hinted at.
@@ -68,8 +68,11 @@ impl Owner {
         self.take_over();
         self.catch_up(now);
         self.sweep(at, now);
-        if now >= self.next_retries && !self.busy.retries && !self.epochs.is_empty() {
-            self.busy.retries = true;
+        if now >= self.next_retries
+            && !self.busy.contains(&Chore::Retries)
+            && !self.epochs.is_empty()
+        {
+            self.busy.insert(Chore::Retries);
             self.next_retries = now + RETRIES;
             let (store, shards) = (self.shared.0.store.clone(), self.shards());
             self.report("find retries", async move {
@@ -95,10 +98,10 @@ impl Owner {
     }
 
     fn catch_up(&mut self, now: DateTime<Utc>) {
-        if self.behind.is_empty() || self.busy.behind {
+        if self.behind.is_empty() || self.busy.contains(&Chore::Behind) {
             return;
         }
-        self.busy.behind = true;
+        self.busy.insert(Chore::Behind);
         let shards: Vec<i16> = self.behind.drain().collect();
         let since = now - BEHIND_BACK;
         let (store, lanes_since) = (self.shared.0.store.clone(), EventId::floor(since).hour());
@@ -110,10 +113,10 @@ impl Owner {
     }
 
     fn sweep(&mut self, at: Instant, now: DateTime<Utc>) {
-        if self.busy.sweep || at < self.next_sweep || self.epochs.is_empty() {
+        if self.busy.contains(&Chore::Sweep) || at < self.next_sweep || self.epochs.is_empty() {
             return;
         }
-        self.busy.sweep = true;
+        self.busy.insert(Chore::Sweep);
         self.next_sweep = at + SWEEP;
         let deep = at >= self.next_deep_sweep;
         let until = now - SWEEP_FRESH;
@@ -133,8 +136,8 @@ impl Owner {
             let found = read::sweep(&store, (from, until), &shards, &fed).await;
             Report::Swept { until, deep, found }
         });
-        if !self.elsewhere.is_empty() && !self.busy.running {
-            self.busy.running = true;
+        if !self.elsewhere.is_empty() && !self.busy.contains(&Chore::Running) {
+            self.busy.insert(Chore::Running);
             let dispatch = self.shared.0.dispatch.clone();
             self.report("ask what runs", async move {
                 Report::Running(read::running(&dispatch).await)

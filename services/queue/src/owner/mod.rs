@@ -25,7 +25,7 @@ use crate::fair::Fair;
 use crate::lane::{Item, Lane};
 use crate::lease::Held;
 use crate::measures::Measures;
-use crate::read::{Page, Taken};
+use crate::read::{Page, Retries, Taken};
 use crate::reader::Read;
 use crate::timers::Timers;
 
@@ -51,7 +51,7 @@ pub(crate) enum Report {
         deep: bool,
         found: Result<Vec<Item>, store::Error>,
     },
-    Retries(Result<(Vec<(DateTime<Utc>, Item)>, bool), store::Error>),
+    Retries(Result<Retries, store::Error>),
     /// Lanes that may have events nobody hinted at, accepted at this time or later.
     Behind(
         DateTime<Utc>,
@@ -66,13 +66,13 @@ pub(crate) enum Report {
 }
 
 /// Work in the background of which there is one at a time.
-#[derive(Default)]
-struct Busy {
-    sweep: bool,
-    retries: bool,
-    behind: bool,
-    running: bool,
-    depth: bool,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Chore {
+    Sweep,
+    Retries,
+    Behind,
+    Running,
+    Depth,
 }
 
 pub(crate) struct Owner {
@@ -108,7 +108,7 @@ pub(crate) struct Owner {
     running: HashSet<Uuid>,
     in_flight: usize,
 
-    busy: Busy,
+    busy: HashSet<Chore>,
     swept_until: DateTime<Utc>,
     next_sweep: Instant,
     next_deep_sweep: Instant,
@@ -199,7 +199,7 @@ impl Owner {
             orphans: HashMap::new(),
             running: HashSet::new(),
             in_flight: 0,
-            busy: Busy::default(),
+            busy: HashSet::new(),
             swept_until: now,
             next_sweep: soon,
             next_deep_sweep: soon,
@@ -240,11 +240,11 @@ impl Owner {
             Report::Retries(found) => self.retries_found(found),
             Report::Behind(since, shards, lanes) => self.behind_found(since, shards, lanes),
             Report::Running(running) => {
-                self.busy.running = false;
+                self.busy.remove(&Chore::Running);
                 self.elsewhere.retain(|attempt| running.contains(attempt));
             }
             Report::Depth { lane, depth } => {
-                self.busy.depth = false;
+                self.busy.remove(&Chore::Depth);
                 if let Ok((depth, oldest)) = depth {
                     let oldest = oldest.map(domain::event::EventId::accepted_at_ms);
                     self.depths.insert(lane, (depth, oldest));

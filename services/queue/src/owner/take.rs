@@ -7,9 +7,9 @@ use domain::event::{EventId, shard};
 use store::events::Lane as LaneRow;
 use uuid::Uuid;
 
-use super::Owner;
+use super::{Chore, Owner};
 use crate::lane::{CREDIT, Feed, Item, Lane};
-use crate::read::{Page, SWEEP_MAX, Taken};
+use crate::read::{Page, Retries, SWEEP_MAX, Taken};
 use crate::reader::Read;
 
 /// A hint older than this may be of an event that a sweep has found and that has ended since (sweeps leave out what is younger).
@@ -221,7 +221,7 @@ impl Owner {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "lanes could not be read: the sweep brings their events again")
+                tracing::warn!(%error, "lanes could not be read: the sweep brings their events again");
             }
         }
         // Those that stay without a lane are found again.
@@ -247,7 +247,7 @@ impl Owner {
         shards: Vec<i16>,
         lanes: Result<Vec<(LaneRow, Vec<i64>)>, store::Error>,
     ) {
-        self.busy.behind = false;
+        self.busy.remove(&Chore::Behind);
         let lanes = match lanes {
             Ok(lanes) => lanes,
             Err(error) => {
@@ -265,13 +265,12 @@ impl Owner {
             }
             let id = row.id;
             let lane = self.lane(row);
-            match &mut lane.feed {
-                Some(feed) => feed.hinted = true,
-                None => {
-                    let mut feed = Feed::of_hours(hours);
-                    feed.after = EventId::floor(since).uuid();
-                    lane.feed = Some(feed);
-                }
+            if let Some(feed) = &mut lane.feed {
+                feed.hinted = true;
+            } else {
+                let mut feed = Feed::of_hours(hours);
+                feed.after = EventId::floor(since).uuid();
+                lane.feed = Some(feed);
             }
             self.adopt(id);
         }
@@ -283,7 +282,7 @@ impl Owner {
         deep: bool,
         found: Result<Vec<Item>, store::Error>,
     ) {
-        self.busy.sweep = false;
+        self.busy.remove(&Chore::Sweep);
         let found = match found {
             Ok(found) => found,
             Err(error) => {
@@ -307,14 +306,11 @@ impl Owner {
         }
     }
 
-    pub(super) fn retries_found(
-        &mut self,
-        found: Result<(Vec<(DateTime<Utc>, Item)>, bool), store::Error>,
-    ) {
-        self.busy.retries = false;
+    pub(super) fn retries_found(&mut self, found: Result<Retries, store::Error>) {
+        self.busy.remove(&Chore::Retries);
         match found {
-            Ok((retries, more)) => {
-                for (at, item) in retries {
+            Ok(Retries { due, more }) => {
+                for (at, item) in due {
                     let id = item.event.id.uuid();
                     let ours = self.epochs.contains_key(&shard(item.event.lane));
                     if ours && !self.known.contains(&id) {
