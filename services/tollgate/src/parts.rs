@@ -82,7 +82,7 @@ impl Parts {
     /// The same parts on the clock of a data directory.
     pub(crate) fn on(mut self, clock: &PlatformClock) -> Self {
         self.clock = clock.clock.clone();
-        self.dev_clock = clock.dev.clone();
+        self.dev_clock.clone_from(&clock.dev);
         self
     }
 

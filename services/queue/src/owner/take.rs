@@ -88,7 +88,10 @@ impl Owner {
     pub(super) fn ready(&mut self, item: Item, now: DateTime<Utc>, in_front: bool) {
         let shard = shard(item.event.lane);
         if self.to_take.contains(&shard) || self.taking.contains(&shard) {
-            let item = Item { check: true, ..item };
+            let item = Item {
+                check: true,
+                ..item
+            };
             return self.timers.add(now + TAKING, item);
         }
         if self
