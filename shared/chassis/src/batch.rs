@@ -172,8 +172,7 @@ mod tests {
         for (number, result) in results.into_iter().enumerate() {
             assert_eq!(result.await, Ok(number));
         }
-        let seen = seen.lock().clone();
-        seen
+        seen.lock().clone()
     }
 
     #[tokio::test]

@@ -278,7 +278,7 @@ async fn commit(pool: Pool, settled: Settled, job: Job, mut reply: InvokeReply) 
     };
     let parts = pool.parts();
     let settlement = events::settlement(
-        Attempted {
+        &Attempted {
             executor: parts.spool.executor_id(),
             spec: &spec,
             work: &work,

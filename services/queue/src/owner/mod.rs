@@ -25,7 +25,7 @@ use crate::fair::Fair;
 use crate::lane::{Item, Lane};
 use crate::lease::Held;
 use crate::measures::Measures;
-use crate::read::{Page, Taken};
+use crate::read::{Page, Retries, Taken};
 use crate::reader::Read;
 use crate::timers::Timers;
 
@@ -51,7 +51,13 @@ pub(crate) enum Report {
         deep: bool,
         found: Result<Vec<Item>, store::Error>,
     },
-    Retries(Result<(Vec<(DateTime<Utc>, Item)>, bool), store::Error>),
+    Retries(Result<Retries, store::Error>),
+    /// Lanes that may have events nobody hinted at, accepted at this time or later.
+    Behind(
+        DateTime<Utc>,
+        Vec<i16>,
+        Result<Vec<(LaneRow, Vec<i64>)>, store::Error>,
+    ),
     Running(HashSet<(Uuid, u16)>),
     Depth {
         lane: i64,
@@ -60,12 +66,13 @@ pub(crate) enum Report {
 }
 
 /// Work in the background of which there is one at a time.
-#[derive(Default)]
-struct Busy {
-    sweep: bool,
-    retries: bool,
-    running: bool,
-    depth: bool,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Chore {
+    Sweep,
+    Retries,
+    Behind,
+    Running,
+    Depth,
 }
 
 pub(crate) struct Owner {
@@ -84,6 +91,8 @@ pub(crate) struct Owner {
     /// Shards whose events are still to be found.
     to_take: HashSet<i16>,
     taking: HashSet<i16>,
+    /// Shards with events that nobody hinted at.
+    behind: HashSet<i16>,
     lanes: HashMap<i64, Lane>,
     fair: Fair,
     timers: Timers,
@@ -99,7 +108,7 @@ pub(crate) struct Owner {
     running: HashSet<Uuid>,
     in_flight: usize,
 
-    busy: Busy,
+    busy: HashSet<Chore>,
     swept_until: DateTime<Utc>,
     next_sweep: Instant,
     next_deep_sweep: Instant,
@@ -180,6 +189,7 @@ impl Owner {
             epochs: HashMap::new(),
             to_take: HashSet::new(),
             taking: HashSet::new(),
+            behind: HashSet::new(),
             lanes: HashMap::new(),
             fair: Fair::default(),
             timers: Timers::default(),
@@ -189,7 +199,7 @@ impl Owner {
             orphans: HashMap::new(),
             running: HashSet::new(),
             in_flight: 0,
-            busy: Busy::default(),
+            busy: HashSet::new(),
             swept_until: now,
             next_sweep: soon,
             next_deep_sweep: soon,
@@ -228,12 +238,13 @@ impl Owner {
             Report::Lanes(asked, rows) => self.lanes_found(&asked, rows),
             Report::Swept { until, deep, found } => self.swept(until, deep, found),
             Report::Retries(found) => self.retries_found(found),
+            Report::Behind(since, shards, lanes) => self.behind_found(since, shards, lanes),
             Report::Running(running) => {
-                self.busy.running = false;
+                self.busy.remove(&Chore::Running);
                 self.elsewhere.retain(|attempt| running.contains(attempt));
             }
             Report::Depth { lane, depth } => {
-                self.busy.depth = false;
+                self.busy.remove(&Chore::Depth);
                 if let Ok((depth, oldest)) = depth {
                     let oldest = oldest.map(domain::event::EventId::accepted_at_ms);
                     self.depths.insert(lane, (depth, oldest));
@@ -265,6 +276,7 @@ impl Owner {
         tracing::debug!(shard, "shard let go");
         self.epochs.remove(&shard);
         self.to_take.remove(&shard);
+        self.behind.remove(&shard);
         let of_shard = |lane: i64| domain::event::shard(lane) == shard;
         let lanes: Vec<i64> = self
             .lanes

@@ -34,6 +34,11 @@ cases!(functions, "functions.py":
     too_large, not_offered, regions_are_apart,
 );
 
+cases!(event_configs, "event_configs.py":
+    put_replaces_everything, update_changes_what_it_names, bad_input, destinations, listing, dead_letters, recursion,
+    aws_cli,
+);
+
 cases!(auth, "auth.py": good, refusals, skew, tampered_body, presigned, deleted_keys_stop);
 
 cases!(iam, "iam.py":
