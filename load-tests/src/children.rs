@@ -101,17 +101,20 @@ impl Program {
     }
 
     fn command(&self) -> Result<Command> {
-        let mut command = Command::new("setpriv");
+        // Into the namespace first: another user may not.
+        let mut command = match self.network {
+            Some(holder) => {
+                let mut command = Command::new("nsenter");
+                command.arg(format!("--net=/proc/{holder}/ns/net"));
+                command.args(["--", "setpriv"]);
+                command
+            }
+            None => Command::new("setpriv"),
+        };
         if let Some(user) = self.user.filter(|_| Uid::effective().is_root()) {
             command.args(["--reuid", user, "--regid", user, "--clear-groups"]);
         }
         command.args(["--pdeathsig", "KILL", "--"]);
-        if let Some(holder) = self.network {
-            command
-                .arg("nsenter")
-                .arg(format!("--net=/proc/{holder}/ns/net"))
-                .arg("--");
-        }
         command.args(&self.words);
         // Settings of a Tollgate or an AWS account of the user's are not for ours.
         for (name, _) in std::env::vars_os() {
