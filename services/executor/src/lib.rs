@@ -6,6 +6,8 @@
 
 pub mod code;
 mod environment;
+mod events;
+mod load;
 mod logs;
 mod measures;
 mod options;

@@ -50,6 +50,8 @@ pub struct Options {
     pub store: Store,
     pub blobs: Blobs,
     pub clock: Clock,
+    /// Never moved: what functions compare with their own clock.
+    pub host_clock: Clock,
     pub ids: Ids,
 }
 

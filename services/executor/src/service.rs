@@ -7,9 +7,13 @@ use std::time::Duration;
 use chassis::Lifecycle;
 use domain::FunctionSpec;
 use futures::Stream;
-use rpc::executor::{Executor, ExecutorServer, InvokeReply, InvokeRequest, Room, WatchRequest};
+use rpc::executor::{
+    CancelReply, CancelRequest, Executor, ExecutorServer, InvokeReply, InvokeRequest, Room,
+    RunningReply, RunningRequest, WatchRequest,
+};
 use rpc::transport::MESSAGE_BYTES_MAX;
 use secrecy::{ExposeSecret as _, SecretString};
+use store::events::Author;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tonic::metadata::MetadataValue;
@@ -17,7 +21,9 @@ use tonic::{Request, Response, Status};
 use tracing::Instrument as _;
 
 use crate::code::{CACHE_BYTES_MAX, CodeCache};
-use crate::environment::Job;
+use crate::environment::{Event, Job};
+use crate::events::{Refused, Running, Settler, Work};
+use crate::load::Load;
 use crate::logs::Logs;
 use crate::measures::Measures;
 use crate::options::{Options, default_memory_mb};
@@ -52,6 +58,7 @@ pub struct Service(Arc<Shared>);
 struct Shared {
     pool: Pool,
     specs: Specs,
+    running: Running,
     life: Lifecycle,
 }
 
@@ -102,6 +109,7 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
     let service = Service(Arc::new(Shared {
         pool,
         specs: Specs::default(),
+        running: Running::default(),
         life: life.clone(),
     }));
     let handle = Handle {
@@ -132,8 +140,14 @@ async fn parts(options: &Options, life: &Lifecycle) -> Result<Parts, Error> {
         life,
     )
     .await?;
+    let author = Author {
+        executor: spool.executor_id(),
+        boot_epoch: spool.boot_epoch(),
+    };
     Ok(Parts {
         executor_id: spool.executor_id().to_string(),
+        settler: Settler::start(options.store.clone(), author, options.clock.clone(), life),
+        load: Load::start(life),
         sandboxes,
         runtimes: Runtimes::discover(&dir.join("runtimes"), &options.interpreters).await,
         code: CodeCache::open(dir, options.blobs.clone(), CACHE_BYTES_MAX).await?,
@@ -141,6 +155,7 @@ async fn parts(options: &Options, life: &Lifecycle) -> Result<Parts, Error> {
         prices,
         logs: Logs::start(options.store.clone(), life),
         clock: options.clock.clone(),
+        host_clock: options.host_clock.clone(),
         ids: options.ids,
         life: life.clone(),
         measures: Arc::new(Measures::new()),
@@ -270,11 +285,33 @@ impl Executor for Service {
             chassis::telemetry::set_parent(&span, &request.traceparent);
         }
         let (reply, answer) = oneshot::channel();
-        self.0.pool.submit(job(request, spec, span.clone(), reply)?);
+        let job = self.job(request, spec, span.clone(), reply)?;
+        self.0.pool.submit(job);
         let answer = answer.instrument(span).await;
         answer
             .unwrap_or_else(|_| Err(Status::unavailable("executor is stopping")))
             .map(Response::new)
+    }
+
+    async fn running(&self, _: Request<RunningRequest>) -> Result<Response<RunningReply>, Status> {
+        let spool = &self.0.pool.parts().spool;
+        Ok(Response::new(RunningReply {
+            executor_id: spool.executor_id().to_string(),
+            boot_epoch: spool.boot_epoch(),
+            events: self.0.running.list(),
+        }))
+    }
+
+    async fn cancel(
+        &self,
+        request: Request<CancelRequest>,
+    ) -> Result<Response<CancelReply>, Status> {
+        let request = request.into_inner();
+        let (Ok(event), Ok(account)) = (request.request_id.parse(), request.account.parse()) else {
+            return Err(Status::invalid_argument("request_id or account is not one"));
+        };
+        let running = self.0.running.cancel(event, account);
+        Ok(Response::new(CancelReply { running }))
     }
 
     type WatchStream = Pin<Box<dyn Stream<Item = Result<Room, Status>> + Send>>;
@@ -324,25 +361,48 @@ impl Service {
         self.0.pool.supersede(&spec);
         Ok(spec)
     }
-}
 
-fn job(
-    request: InvokeRequest,
-    spec: Arc<FunctionSpec>,
-    span: tracing::Span,
-    reply: oneshot::Sender<Result<InvokeReply, Status>>,
-) -> Result<Job, Status> {
-    let request_id = request.request_id.parse();
-    Ok(Job {
-        request_id: request_id.map_err(|_| Status::invalid_argument("request_id is not a UUID"))?,
-        attempt: request.attempt,
-        spec,
-        invoked_function_arn: request.invoked_function_arn,
-        trace_id: request.trace_id,
-        client_context: request.client_context,
-        payload: request.payload,
-        tail: request.tail,
-        span,
-        reply,
-    })
+    fn job(
+        &self,
+        request: InvokeRequest,
+        spec: Arc<FunctionSpec>,
+        span: tracing::Span,
+        reply: oneshot::Sender<Result<InvokeReply, Status>>,
+    ) -> Result<Job, Status> {
+        let request_id = request.request_id.parse();
+        let request_id =
+            request_id.map_err(|_| Status::invalid_argument("request_id is not a UUID"))?;
+        let event = request
+            .work
+            .map(|work| self.event(Work::read(request_id, request.attempt, work)?, &spec))
+            .transpose()?;
+        Ok(Job {
+            request_id,
+            attempt: request.attempt,
+            spec,
+            invoked_function_arn: request.invoked_function_arn,
+            trace: match &event {
+                Some(_) => request.trace_id.clone(),
+                None => String::new(),
+            },
+            trace_id: request.trace_id,
+            client_context: request.client_context,
+            payload: request.payload,
+            tail: request.tail,
+            span,
+            event,
+            reply,
+        })
+    }
+
+    fn event(&self, work: Work, spec: &FunctionSpec) -> Result<Event, Status> {
+        let claim = self.0.running.claim(&work, spec.account);
+        match claim {
+            Ok(claim) => Ok(Event { work, claim }),
+            Err(Refused::Here) => Err(Status::already_exists("this attempt is here already")),
+            Err(Refused::OutOfDate) => Err(Status::aborted(
+                "a later owner of the shard has spoken: this one is out of date",
+            )),
+        }
+    }
 }

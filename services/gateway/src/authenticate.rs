@@ -49,7 +49,7 @@ impl Claim {
         let digest: [u8; 32] = Sha256::digest(body).into();
         let signing = key.signing_key(presented.scope());
         presented
-            .verify(&signing, parts, &digest, app.clock.now())
+            .verify(&signing, parts, &digest, app.host_clock.now())
             .map_err(Refusal::Signature)?;
         let scope = presented.scope();
         let region = scope

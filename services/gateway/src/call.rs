@@ -2,20 +2,24 @@
 
 use std::sync::Arc;
 
-use chassis::{Clock, Ids, Lifecycle};
+use chassis::{Clock, DevClock, Ids, Lifecycle};
+use dispatch::Dispatch;
 use domain::{AccountId, Region};
 use store::Store;
 use uuid::Uuid;
 
-use crate::admission::Admission;
-use crate::executors::Executors;
 use crate::keys::Keys;
-use crate::targets::Targets;
+use crate::lambda::invoke::event::Intake;
 
 /// The gateway's parts that handlers use.
 pub struct App {
     pub store: Store,
+    /// The platform's time: what is recorded and what falls due.
     pub clock: Clock,
+    /// Never moved: signatures and links, whose other end is a client with a clock of its own.
+    pub host_clock: Clock,
+    /// What moves `clock`, where that is allowed.
+    pub dev_clock: Option<DevClock>,
     pub ids: Ids,
     pub life: Lifecycle,
     /// Zips of deployed code, by their hash.
@@ -24,9 +28,10 @@ pub struct App {
     pub url_key: [u8; 32],
     /// `http` or `https`: how clients reach us.
     pub scheme: &'static str,
-    pub executors: Executors,
-    pub admission: Admission,
-    pub targets: Targets,
+    /// From a function's name to its run.
+    pub dispatch: Dispatch,
+    /// Takes asynchronous invocations in.
+    pub intake: Intake,
     pub keys: Keys,
 }
 
@@ -48,7 +53,7 @@ impl App {
     /// Forgets what is cached of the catalog. Called by each handler that changed what an Invoke depends on, and when the
     /// stamp says that somebody else did; never for reads, many of which are POSTs: they must not cool the invoke path.
     pub(crate) fn forget(&self) {
-        self.targets.clear();
+        self.dispatch.targets.clear();
         self.keys.clear();
     }
 }

@@ -84,7 +84,7 @@ impl Front {
             region: caller.region,
             request_id,
             access_key_id: caller.access_key_id,
-            base_url: self.base_url(&parts),
+            base_url: base_url(&self.app, &parts),
         };
         if caller.service == "lambda"
             && let Some(name) = lambda::invoke::matches(&parts.method, parts.uri.path())
@@ -104,16 +104,16 @@ impl Front {
             _ => None,
         }
     }
+}
 
-    /// How the client reached us, for URLs in answers.
-    fn base_url(&self, parts: &Parts) -> String {
-        let host = parts
-            .headers
-            .get(http::header::HOST)
-            .and_then(|host| host.to_str().ok());
-        let authority = host.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str));
-        format!("{}://{}", self.app.scheme, authority.unwrap_or("localhost"))
-    }
+/// How the client reached us, for URLs in answers.
+pub(crate) fn base_url(app: &App, parts: &Parts) -> String {
+    let host = parts
+        .headers
+        .get(http::header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let authority = host.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str));
+    format!("{}://{}", app.scheme, authority.unwrap_or("localhost"))
 }
 
 /// The service that an unverified request seems to mean: only to speak its error dialect.

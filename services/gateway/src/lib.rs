@@ -2,12 +2,12 @@
 //!
 //! The only process that knows AWS shapes. Control-plane operations are one command, one transaction. The path of a
 //! request: [`server`] (connection) → [`front`] (signature, service) → a handler under [`lambda`], [`iam`], [`sts`] or
-//! [`logs`]; an Invoke goes to [`lambda::invoke`], which asks nobody but memory on the warm path.
+//! [`logs`]; an Invoke goes to [`lambda::invoke`], which asks nobody but memory on the warm path. What AWS has no operation
+//! for goes from [`server`] to [`api`].
 
-pub mod admission;
+pub mod api;
 mod authenticate;
 pub mod call;
-pub mod executors;
 mod front;
 mod iam;
 pub mod keys;
@@ -18,7 +18,6 @@ mod samples;
 mod server;
 mod start;
 mod sts;
-pub mod targets;
 
 pub use call::{App, Call};
 pub use start::{Error, Handle, Options, start};

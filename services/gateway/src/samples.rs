@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use chassis::{Clock, Ids, Lifecycle};
 use chrono::{DateTime, TimeDelta, Utc};
+use dispatch::Dispatch;
 use domain::AccountId;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use tempfile::TempDir;
 
-use crate::admission::Admission;
 use crate::call::{App, Call};
-use crate::executors::Executors;
 use crate::keys::Keys;
-use crate::targets::Targets;
+use crate::lambda::invoke::event::Intake;
 
 pub(crate) const ALICE: u64 = 111_111_111_111;
 pub(crate) const BOB: u64 = 222_222_222_222;
@@ -38,19 +37,22 @@ impl World {
         }
         let blobs = tempfile::tempdir().unwrap();
         let clock = Clock::frozen(now());
-        let admission = Admission::new(nobody(), "test");
+        let life = Lifecycle::new();
+        let hints = dispatch::hints::Hints::new(nobody());
+        let intake = Intake::start(store.clone(), hints, clock.clone(), Ids, &life);
         let app = App {
-            targets: Targets::new(store.clone(), admission.clone()),
+            intake,
+            dispatch: Dispatch::new(store.clone(), nobody(), "test".into(), Ids),
             keys: Keys::new(store.clone()),
             store,
             clock: clock.clone(),
+            host_clock: clock.clone(),
+            dev_clock: None,
             ids: Ids,
-            life: Lifecycle::new(),
+            life,
             blobs: package::Blobs::local(blobs.path()).unwrap(),
             url_key: [7; 32],
             scheme: "http",
-            executors: Executors::default(),
-            admission,
         };
         Self {
             app: Arc::new(app),

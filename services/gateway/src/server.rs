@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
+use crate::api::Api;
 use crate::front::Front;
 use crate::lambda;
 
@@ -30,8 +31,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    front: Arc<Front>,
-    ours: Router,
+    (front, api, ours): (Arc<Front>, Arc<Api>, Router),
     life: Lifecycle,
 ) {
     let graceful = GracefulShutdown::new();
@@ -50,14 +50,15 @@ pub(crate) async fn serve(
             () = life.drain().cancelled() => break,
         };
         let _ = stream.set_nodelay(true);
-        let (front, ours, server) = (Arc::clone(&front), ours.clone(), Arc::clone(&server));
+        let server = Arc::clone(&server);
+        let faces = (Arc::clone(&front), Arc::clone(&api), ours.clone());
         let (tls, watcher) = (tls.clone(), graceful.watcher());
         life.spawn("connection", async move {
             match tls {
-                None => connection(stream, &server, watcher, front, ours).await,
+                None => connection(stream, &server, watcher, faces).await,
                 Some(tls) => {
                     if let Some(stream) = handshake(&tls, stream).await {
-                        connection(stream, &server, watcher, front, ours).await;
+                        connection(stream, &server, watcher, faces).await;
                     }
                 }
             }
@@ -95,14 +96,13 @@ async fn connection<S>(
     stream: S,
     server: &auto::Builder<TokioExecutor>,
     watcher: hyper_util::server::graceful::Watcher,
-    front: Arc<Front>,
-    ours: Router,
+    (front, api, ours): (Arc<Front>, Arc<Api>, Router),
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = hyper::service::service_fn(move |request| {
-        let (front, ours) = (Arc::clone(&front), ours.clone());
-        async move { Ok::<_, Infallible>(route(request, &front, ours).await) }
+        let (front, api, ours) = (Arc::clone(&front), Arc::clone(&api), ours.clone());
+        async move { Ok::<_, Infallible>(route(request, &front, &api, ours).await) }
     });
     let connection = server.serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
@@ -111,13 +111,21 @@ async fn connection<S>(
 }
 
 /// Ours by path, AWS's otherwise: no AWS path starts like one of ours.
-async fn route(request: Request<Incoming>, front: &Front, ours: Router) -> Response<Body> {
+async fn route(
+    request: Request<Incoming>,
+    front: &Front,
+    api: &Api,
+    ours: Router,
+) -> Response<Body> {
     let path = request.uri().path();
     if path == "/health" || path == "/metrics" || path.starts_with("/_tollgate/") {
         return match ours.oneshot(request.map(Body::new)).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
+    }
+    if path.starts_with(crate::api::PREFIX) {
+        return api.serve(request).await;
     }
     front
         .serve(request)

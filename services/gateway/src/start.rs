@@ -2,27 +2,21 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use chassis::{Clock, Ids, Lifecycle};
-use redis::AsyncCommands as _;
+use chassis::{Clock, DevClock, Ids, Lifecycle};
+use dispatch::Dispatch;
+use dispatch::hints::Hints;
 use redis::aio::ConnectionManager;
-use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::admission::Admission;
+use crate::api::Api;
 use crate::call::App;
-use crate::executors::Executors;
 use crate::front::Front;
 use crate::keys::Keys;
+use crate::lambda::invoke::event::Intake;
 use crate::server;
-use crate::targets::Targets;
-
-/// How often the catalog's stamp, the registry and the concurrency leases are looked at.
-const TICK: Duration = Duration::from_secs(1);
 
 /// What a gateway is made of.
 pub struct Options {
@@ -30,14 +24,17 @@ pub struct Options {
     pub listener: TcpListener,
     pub tls: Option<TlsAcceptor>,
     pub store: Store,
+    pub dispatch: Dispatch,
     pub redis: ConnectionManager,
     pub blobs: package::Blobs,
     pub clock: Clock,
+    /// Never moved: clients sign by it.
+    pub host_clock: Clock,
+    /// What moves `clock`, where that is allowed.
+    pub dev_clock: Option<DevClock>,
     pub ids: Ids,
     /// Signs code download URLs; all gateways of an installation share it.
     pub url_key: [u8; 32],
-    /// Proves gateways to executors of other machines.
-    pub cluster_secret: SecretString,
     /// `/health` and `/metrics`.
     pub health: axum::Router,
 }
@@ -54,21 +51,25 @@ pub enum Error {
 /// A running gateway.
 pub struct Handle {
     pub address: SocketAddr,
-    /// Executors of the same process are added here.
-    pub executors: Executors,
 }
 
 /// Starts serving. Returns when the listener accepts.
 pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> {
     let address = options.listener.local_addr()?;
-    let executors = Executors::default();
-    let admission = Admission::new(options.redis.clone(), &options.ids.random().to_string());
-    let targets = Targets::new(options.store.clone(), admission.clone());
-    let stamp = options.store.catalog_stamp().await?;
+    let intake = Intake::start(
+        options.store.clone(),
+        Hints::new(options.redis),
+        options.clock.clone(),
+        options.ids,
+        life,
+    );
     let app = Arc::new(App {
+        intake,
         keys: Keys::new(options.store.clone()),
         store: options.store,
         clock: options.clock,
+        host_clock: options.host_clock,
+        dev_clock: options.dev_clock,
         ids: options.ids,
         life: life.clone(),
         blobs: options.blobs,
@@ -78,116 +79,28 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
         } else {
             "http"
         },
-        executors: executors.clone(),
-        admission,
-        targets,
+        dispatch: options.dispatch,
     });
     let ours = server::own_paths(Arc::clone(&app)).merge(options.health);
     let front = Arc::new(Front::new(Arc::clone(&app)));
+    let api = Arc::new(Api::new(Arc::clone(&app)));
     life.spawn(
         "gateway",
-        server::serve(options.listener, options.tls, front, ours, life.clone()),
+        server::serve(
+            options.listener,
+            options.tls,
+            (front, api, ours),
+            life.clone(),
+        ),
     );
+    let forgetting = Arc::clone(&app);
+    app.dispatch
+        .start(Arc::new(move || forgetting.keys.clear()), life)
+        .await?;
     // Log groups that were deleted when an earlier process ended.
     life.spawn(
         "sweep logs",
         crate::logs::sweep(app.store.clone(), life.clone()),
     );
-    life.spawn(
-        "gateway tick",
-        tick(
-            app,
-            options.redis,
-            options.cluster_secret,
-            stamp,
-            life.clone(),
-        ),
-    );
-    Ok(Handle { address, executors })
-}
-
-/// Once a second: drop caches when the catalog moved, follow the registry, renew leases.
-async fn tick(
-    app: Arc<App>,
-    mut redis: ConnectionManager,
-    secret: SecretString,
-    mut stamp: i64,
-    life: Lifecycle,
-) {
-    let mut ticks = tokio::time::interval(TICK);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = life.drain().cancelled() => return,
-        }
-        match app.store.catalog_stamp().await {
-            Ok(now) if now != stamp => {
-                app.forget();
-                stamp = now;
-            }
-            Ok(_) => {}
-            // Serving goes on with what is known: the warm path needs no Postgres.
-            Err(error) => tracing::warn!(%error, "could not read the catalog's stamp"),
-        }
-        app.admission.renew().await;
-        follow(&app.executors, &mut redis, &secret, &life).await;
-    }
-}
-
-/// What an executor announces of itself.
-#[derive(Deserialize)]
-struct Announced {
-    id: String,
-    addr: String,
-}
-
-/// Key pattern of the executors' announcements.
-const ANNOUNCED: &str = "tollgate:executor:*";
-
-/// Connects to executors that announced themselves since the last look.
-async fn follow(
-    executors: &Executors,
-    redis: &mut ConnectionManager,
-    secret: &SecretString,
-    life: &Lifecycle,
-) {
-    let look = async {
-        let mut names = Vec::new();
-        let mut scan = redis.scan_match::<_, String>(ANNOUNCED).await?;
-        while let Some(name) = scan.next_item().await {
-            names.push(name?);
-        }
-        drop(scan);
-        if names.is_empty() {
-            return Ok(Vec::new());
-        }
-        redis.mget::<_, Vec<Option<String>>>(names).await
-    };
-    let announced = match tokio::time::timeout(TICK, look).await {
-        Ok(Ok(announced)) => announced,
-        Ok(Err(error)) => {
-            let error: redis::RedisError = error;
-            tracing::debug!(%error, "could not read the executors' announcements");
-            return;
-        }
-        Err(_) => return,
-    };
-    for text in announced.into_iter().flatten() {
-        let Ok(announced) = serde_json::from_str::<Announced>(&text) else {
-            continue;
-        };
-        if executors.knows(&announced.id) {
-            continue;
-        }
-        match rpc::transport::remote(&announced.addr, secret.expose_secret()) {
-            Ok(transport) => {
-                tracing::info!(executor.id = %announced.id, executor.address = %announced.addr, "executor found");
-                executors.add(announced.id, transport, life);
-            }
-            Err(error) => {
-                tracing::warn!(executor.id = %announced.id, %error, "executor announces an address that cannot be used");
-            }
-        }
-    }
+    Ok(Handle { address })
 }

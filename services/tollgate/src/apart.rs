@@ -25,7 +25,10 @@ pub(crate) async fn gateway(settings: Settings, life: Lifecycle) -> Result<()> {
     let store = open_store(config, &settings.database_url()?, Role::Gateway, vault).await?;
     let parts = Parts::new("gateway", config, redis(&settings).await?, secret, &life)?;
     parts.probe_store(&store);
-    let gateway = parts.gateway(config, listener, store, &life).await?;
+    let dispatch = parts.dispatch(&store);
+    let gateway = parts
+        .gateway(config, listener, store, &dispatch, &life)
+        .await?;
     let url = endpoint(config, gateway.address);
     ready(
         "gateway",

@@ -71,6 +71,13 @@ pub(crate) enum Command {
     Logs(Logs),
     /// List functions
     Functions(Client),
+    /// Show the platform's time, or move it forward (development only)
+    #[command(
+        subcommand,
+        after_help = "The clock moves only where Tollgate was started with `tollgate up --dev-clock`. Schedules, retries, ages and \
+            billing periods go by it; signatures and functions keep the host's time.\n\nExample:\n  tollgate clock advance 2m"
+    )]
+    Clock(Clock),
     /// Create and list accounts
     #[command(subcommand)]
     Accounts(Accounts),
@@ -130,6 +137,9 @@ pub(crate) struct Up {
     /// What separates functions from the host [default: container]
     #[arg(long)]
     pub(crate) isolation: Option<Isolation>,
+    /// Let `tollgate clock advance` move the platform's time: for development only
+    #[arg(long)]
+    pub(crate) dev_clock: bool,
     /// Once ready, deploy this directory, invoke its function and print answer, log and cost
     #[arg(long, value_name = "DIR")]
     pub(crate) demo: Option<PathBuf>,
@@ -236,10 +246,27 @@ pub(crate) struct Logs {
     #[arg(long, short)]
     pub(crate) follow: bool,
     /// How far back to begin: 30s, 10m, 2h, 1d
-    #[arg(long, default_value = "10m", value_name = "TIME", value_parser = crate::client::logs::parse_span)]
+    #[arg(long, default_value = "10m", value_name = "TIME", value_parser = crate::client::parse_span)]
     pub(crate) since: chrono::TimeDelta,
     #[command(flatten)]
     pub(crate) client: Client,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Clock {
+    /// Print the platform's time
+    Show {
+        #[command(flatten)]
+        client: Client,
+    },
+    /// Move the platform's time forward; what falls due meanwhile does so at once
+    Advance {
+        /// How far: 90s, 2m, 3h, 5d
+        #[arg(value_name = "TIME", value_parser = crate::client::parse_span)]
+        by: chrono::TimeDelta,
+        #[command(flatten)]
+        client: Client,
+    },
 }
 
 /// Flags of commands that work on the database itself.
@@ -340,17 +367,23 @@ impl Given {
         self.set_path("--data-dir", "data_dir", place.data_dir.as_ref())
     }
 
-    pub(crate) fn door(mut self, door: &Door) -> Self {
-        if door.insecure_listen {
-            self.0.push(Flag {
-                name: "--insecure-listen",
-                key: "gateway.insecure_listen",
-                value: true.into(),
-            });
+    fn switch(mut self, name: &'static str, key: &'static str, on: bool) -> Self {
+        if on {
+            let value = true.into();
+            self.0.push(Flag { name, key, value });
         }
-        self.set("--listen", "gateway.listen", door.listen.as_ref())
-            .set_path("--tls-cert", "gateway.tls_cert", door.tls_cert.as_ref())
-            .set_path("--tls-key", "gateway.tls_key", door.tls_key.as_ref())
+        self
+    }
+
+    pub(crate) fn door(self, door: &Door) -> Self {
+        self.switch(
+            "--insecure-listen",
+            "gateway.insecure_listen",
+            door.insecure_listen,
+        )
+        .set("--listen", "gateway.listen", door.listen.as_ref())
+        .set_path("--tls-cert", "gateway.tls_cert", door.tls_cert.as_ref())
+        .set_path("--tls-key", "gateway.tls_key", door.tls_key.as_ref())
     }
 
     pub(crate) fn database(self, url: Option<&String>) -> Self {
@@ -373,6 +406,7 @@ impl Given {
 impl Up {
     pub(crate) fn given(&self) -> Given {
         Given::default()
+            .switch("--dev-clock", "dev_clock", self.dev_clock)
             .place(&self.place)
             .door(&self.door)
             .isolation(self.isolation)

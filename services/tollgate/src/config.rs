@@ -39,6 +39,9 @@ pub(crate) struct Config {
     pub(crate) account: AccountId,
     /// How long work in flight may take to end at a stop, in seconds: 1 to 3600.
     pub(crate) drain_s: u64,
+    /// Let `tollgate clock advance` move the platform's time. Only for `tollgate up`, and only for development: what is recorded
+    /// afterwards, usage for one, lies in the future.
+    pub(crate) dev_clock: bool,
     pub(crate) gateway: Gateway,
     pub(crate) executor: Executor,
     pub(crate) database: Database,
@@ -205,6 +208,7 @@ impl Default for Config {
             #[expect(clippy::expect_used, reason = "a constant that a test reads")]
             account: AccountId::new(0).expect("12 digits"),
             drain_s: 60,
+            dev_clock: false,
             gateway: Gateway::default(),
             executor: Executor::default(),
             database: Database::default(),
@@ -367,6 +371,12 @@ fn check(loaded: &Loaded<Config>, shape: Shape) -> Result<(), String> {
         return Err(format!(
             "{} must be host:port, not {announce:?}.",
             from("executor.announce")
+        ));
+    }
+    if config.dev_clock && matches!(shape, Shape::Gateway | Shape::Executor) {
+        return Err(format!(
+            "{}: only `tollgate up` has a development clock.",
+            from("dev_clock")
         ));
     }
     check_urls(loaded, shape, &from)?;

@@ -11,6 +11,7 @@ mod data_dir;
 mod doctor;
 mod operator;
 mod parts;
+mod platform_clock;
 mod private;
 mod private_services;
 mod run;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use chassis::{Clock, Health, Ids, Lifecycle, Metrics};
+use chassis::{Clock, DevClock, Health, Ids, Lifecycle, Metrics};
+use dispatch::Dispatch;
 use package::Blobs;
 use redis::aio::ConnectionManager;
 use secrecy::{ExposeSecret, SecretString};
@@ -19,6 +20,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::{Amount, Config, Isolation};
+use crate::platform_clock::PlatformClock;
 
 /// Metrics nobody asks for are folded this often.
 const TIDY_PERIOD: Duration = Duration::from_mins(1);
@@ -29,6 +31,8 @@ pub(crate) struct Parts {
     pub(crate) redis: ConnectionManager,
     pub(crate) blobs: Blobs,
     pub(crate) clock: Clock,
+    /// What moves `clock`, where that is allowed.
+    pub(crate) dev_clock: Option<DevClock>,
     pub(crate) ids: Ids,
     pub(crate) cluster_secret: SecretString,
     pub(crate) health: Health,
@@ -66,11 +70,19 @@ impl Parts {
             redis,
             blobs,
             clock: Clock::system(),
+            dev_clock: None,
             ids: Ids,
             cluster_secret,
             health,
             metrics,
         })
+    }
+
+    /// The same parts on the clock of a data directory.
+    pub(crate) fn on(mut self, clock: &PlatformClock) -> Self {
+        self.clock = clock.clock.clone();
+        self.dev_clock = clock.dev.clone();
+        self
     }
 
     /// Lets `/health` ask the database.
@@ -88,23 +100,36 @@ impl Parts {
         });
     }
 
+    /// What gateway and queue of a process share: from a function's name to its run.
+    pub(crate) fn dispatch(&self, store: &Store) -> Dispatch {
+        Dispatch::new(
+            store.clone(),
+            self.redis.clone(),
+            self.cluster_secret.clone(),
+            self.ids,
+        )
+    }
+
     /// Starts the gateway on a listener that is bound already.
     pub(crate) async fn gateway(
         &self,
         config: &Config,
         listener: TcpListener,
         store: Store,
+        dispatch: &Dispatch,
         life: &Lifecycle,
     ) -> Result<gateway::Handle> {
         let options = gateway::Options {
             listener,
             tls: tls(config)?,
             store,
+            dispatch: dispatch.clone(),
             redis: self.redis.clone(),
             blobs: self.blobs.clone(),
             clock: self.clock.clone(),
+            host_clock: Clock::system(),
+            dev_clock: self.dev_clock.clone(),
             ids: self.ids,
-            cluster_secret: self.cluster_secret.clone(),
             url_key: url_key(&self.cluster_secret),
             health: self.health.router(Some(self.metrics.clone())),
         };
@@ -149,6 +174,7 @@ impl Parts {
             store,
             blobs: self.blobs.clone(),
             clock: self.clock.clone(),
+            host_clock: Clock::system(),
             ids: self.ids,
         };
         let handle = executor::start(options, life)

@@ -63,6 +63,7 @@ fn command(command: Command) -> Result<ExitCode> {
         Command::Deploy(args) => runtime.block_on(client::deploy::run(args)),
         Command::Invoke(args) => runtime.block_on(client::invoke::run(args)),
         Command::Logs(args) => done(runtime.block_on(client::logs::run(args))),
+        Command::Clock(command) => done(runtime.block_on(client::clock::run(command))),
         Command::Functions(args) => done(runtime.block_on(client::functions::run(args))),
         Command::PrivateServices(args) => runtime.block_on(private_services::run(args)),
         Command::Up(_) | Command::Gateway(_) | Command::Executor(_) => {

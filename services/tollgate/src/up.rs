@@ -17,6 +17,7 @@ use crate::client::{Endpoint, demo, print};
 use crate::config::{Config, Settings};
 use crate::data_dir::{self, Credentials, DataDir};
 use crate::parts::{Parts, bind, endpoint};
+use crate::platform_clock::PlatformClock;
 use crate::private::{Services, Tuning};
 use crate::run::until_stopped;
 use crate::settings::open_store;
@@ -29,12 +30,21 @@ pub(crate) async fn run(settings: Settings, demo: Option<PathBuf>, life: Lifecyc
     let began = Instant::now();
     let dir = DataDir::claim(&settings.config.data_dir)?;
     data_dir::forget_credentials(&dir);
+    let clock = PlatformClock::of(&settings.config, &dir)?;
     // Before anything is started that would have to be stopped again.
     let listener = bind(settings.config.gateway.listen).await?;
     let services = Services::start(dir.path(), Tuning::Durable, &life).await?;
     // Ends after the gateway, which may still wait for answers.
     let inner = life.nested();
-    let started = start(&settings, &services, &dir, listener, &life, &inner).await;
+    let started = start(
+        &settings,
+        &services,
+        (&dir, &clock),
+        listener,
+        &life,
+        &inner,
+    )
+    .await;
     let ended = match started {
         Ok(started) => {
             announce(&settings.config, &started.credentials, began)?;
@@ -63,33 +73,36 @@ struct Started {
 async fn start(
     settings: &Settings,
     services: &Services,
-    dir: &DataDir,
+    (dir, clock): (&DataDir, &PlatformClock),
     listener: tokio::net::TcpListener,
     life: &Lifecycle,
     inner: &Lifecycle,
 ) -> Result<Started> {
     let config = &settings.config;
-    let (clock, ids) = (Clock::system(), Ids);
+    let ids = Ids;
     let vault = settings.own_vault(ids)?;
     let url: SecretString = services.postgres_url.as_str().into();
     let owner = open_store(config, &url, Role::Owner, vault.clone()).await?;
     prepare(&owner).await?;
-    let key = first_key(&owner, config.account, &clock, ids).await?;
+    let key = first_key(&owner, config.account, &clock.clock, ids).await?;
     owner.close().await;
     let redis = chassis::redis::connect(&services.redis_url, None).await?;
     let secret = settings.own_cluster(ids)?;
-    let parts = Parts::new("tollgate", config, redis, secret, life)?;
+    let parts = Parts::new("tollgate", config, redis, secret, life)?.on(clock);
     let for_executor = open_store(config, &url, Role::Executor, vault.clone()).await?;
     let executor = parts
         .executor(config, dir.path(), None, for_executor, inner)
         .await?;
     let for_gateway = open_store(config, &url, Role::Gateway, vault).await?;
     parts.probe_store(&for_gateway);
-    let gateway = parts.gateway(config, listener, for_gateway, life).await?;
+    let dispatch = parts.dispatch(&for_gateway);
+    let gateway = parts
+        .gateway(config, listener, for_gateway, &dispatch, life)
+        .await?;
     let server = rpc::executor::ExecutorServer::new(executor.service())
         .max_decoding_message_size(rpc::transport::MESSAGE_BYTES_MAX)
         .max_encoding_message_size(rpc::transport::MESSAGE_BYTES_MAX);
-    gateway
+    dispatch
         .executors
         .add(executor.id(), rpc::transport::local(server), life);
     let credentials = Credentials {

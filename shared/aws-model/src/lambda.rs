@@ -180,6 +180,76 @@ impl Operation for DeleteFunctionConcurrency {
     type Output = crate::Unit;
 }
 
+/// The operation `PutFunctionEventInvokeConfig`.
+#[derive(Debug, Clone, Copy)]
+pub struct PutFunctionEventInvokeConfig;
+
+impl Operation for PutFunctionEventInvokeConfig {
+    const SCHEMA: &'static OperationSchema = &schema::PUT_FUNCTION_EVENT_INVOKE_CONFIG;
+    type Input = PutFunctionEventInvokeConfigRequest;
+    type Output = FunctionEventInvokeConfig;
+}
+
+/// The operation `UpdateFunctionEventInvokeConfig`.
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateFunctionEventInvokeConfig;
+
+impl Operation for UpdateFunctionEventInvokeConfig {
+    const SCHEMA: &'static OperationSchema = &schema::UPDATE_FUNCTION_EVENT_INVOKE_CONFIG;
+    type Input = UpdateFunctionEventInvokeConfigRequest;
+    type Output = FunctionEventInvokeConfig;
+}
+
+/// The operation `GetFunctionEventInvokeConfig`.
+#[derive(Debug, Clone, Copy)]
+pub struct GetFunctionEventInvokeConfig;
+
+impl Operation for GetFunctionEventInvokeConfig {
+    const SCHEMA: &'static OperationSchema = &schema::GET_FUNCTION_EVENT_INVOKE_CONFIG;
+    type Input = GetFunctionEventInvokeConfigRequest;
+    type Output = FunctionEventInvokeConfig;
+}
+
+/// The operation `DeleteFunctionEventInvokeConfig`.
+#[derive(Debug, Clone, Copy)]
+pub struct DeleteFunctionEventInvokeConfig;
+
+impl Operation for DeleteFunctionEventInvokeConfig {
+    const SCHEMA: &'static OperationSchema = &schema::DELETE_FUNCTION_EVENT_INVOKE_CONFIG;
+    type Input = DeleteFunctionEventInvokeConfigRequest;
+    type Output = crate::Unit;
+}
+
+/// The operation `ListFunctionEventInvokeConfigs`.
+#[derive(Debug, Clone, Copy)]
+pub struct ListFunctionEventInvokeConfigs;
+
+impl Operation for ListFunctionEventInvokeConfigs {
+    const SCHEMA: &'static OperationSchema = &schema::LIST_FUNCTION_EVENT_INVOKE_CONFIGS;
+    type Input = ListFunctionEventInvokeConfigsRequest;
+    type Output = ListFunctionEventInvokeConfigsResponse;
+}
+
+/// The operation `PutFunctionRecursionConfig`.
+#[derive(Debug, Clone, Copy)]
+pub struct PutFunctionRecursionConfig;
+
+impl Operation for PutFunctionRecursionConfig {
+    const SCHEMA: &'static OperationSchema = &schema::PUT_FUNCTION_RECURSION_CONFIG;
+    type Input = PutFunctionRecursionConfigRequest;
+    type Output = PutFunctionRecursionConfigResponse;
+}
+
+/// The operation `GetFunctionRecursionConfig`.
+#[derive(Debug, Clone, Copy)]
+pub struct GetFunctionRecursionConfig;
+
+impl Operation for GetFunctionRecursionConfig {
+    const SCHEMA: &'static OperationSchema = &schema::GET_FUNCTION_RECURSION_CONFIG;
+    type Input = GetFunctionRecursionConfigRequest;
+    type Output = GetFunctionRecursionConfigResponse;
+}
+
 /// The operation `GetAccountSettings`.
 #[derive(Debug, Clone, Copy)]
 pub struct GetAccountSettings;
@@ -394,6 +464,15 @@ pub struct DeleteFunctionConcurrencyRequest {
     pub function_name: String,
 }
 
+/// The shape `DeleteFunctionEventInvokeConfigRequest`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteFunctionEventInvokeConfigRequest {
+    pub function_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qualifier: Option<String>,
+}
+
 /// The shape `DeleteFunctionRequest`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -409,6 +488,16 @@ pub struct DeleteFunctionRequest {
 pub struct DeleteFunctionResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_code: Option<i32>,
+}
+
+/// The shape `DestinationConfig`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DestinationConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_success: Option<OnSuccess>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<OnFailure>,
 }
 
 /// The shape `DurableConfig`.
@@ -672,6 +761,22 @@ pub struct FunctionConfiguration {
     pub accelerator_config: Option<AcceleratorConfig>,
 }
 
+/// The shape `FunctionEventInvokeConfig`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct FunctionEventInvokeConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_retry_attempts: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_event_age_in_seconds: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination_config: Option<DestinationConfig>,
+}
+
 /// The shape `FunctionRuntimeConfig`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -724,6 +829,30 @@ pub struct GetFunctionConfigurationRequest {
     pub function_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qualifier: Option<String>,
+}
+
+/// The shape `GetFunctionEventInvokeConfigRequest`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetFunctionEventInvokeConfigRequest {
+    pub function_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qualifier: Option<String>,
+}
+
+/// The shape `GetFunctionRecursionConfigRequest`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetFunctionRecursionConfigRequest {
+    pub function_name: String,
+}
+
+/// The shape `GetFunctionRecursionConfigResponse`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetFunctionRecursionConfigResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recursive_loop: Option<String>,
 }
 
 /// The shape `GetFunctionRequest`.
@@ -843,6 +972,27 @@ pub struct ListAliasesResponse {
     pub aliases: Option<Vec<AliasConfiguration>>,
 }
 
+/// The shape `ListFunctionEventInvokeConfigsRequest`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListFunctionEventInvokeConfigsRequest {
+    pub function_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_items: Option<i32>,
+}
+
+/// The shape `ListFunctionEventInvokeConfigsResponse`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListFunctionEventInvokeConfigsResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function_event_invoke_configs: Option<Vec<FunctionEventInvokeConfig>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+}
+
 /// The shape `ListFunctionsRequest`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -917,6 +1067,22 @@ pub struct LoggingConfig {
     pub log_group: Option<String>,
 }
 
+/// The shape `OnFailure`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct OnFailure {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
+}
+
+/// The shape `OnSuccess`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct OnSuccess {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
+}
+
 /// The shape `PublishVersionRequest`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -938,6 +1104,37 @@ pub struct PublishVersionRequest {
 pub struct PutFunctionConcurrencyRequest {
     pub function_name: String,
     pub reserved_concurrent_executions: i32,
+}
+
+/// The shape `PutFunctionEventInvokeConfigRequest`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct PutFunctionEventInvokeConfigRequest {
+    pub function_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qualifier: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_retry_attempts: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_event_age_in_seconds: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination_config: Option<DestinationConfig>,
+}
+
+/// The shape `PutFunctionRecursionConfigRequest`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct PutFunctionRecursionConfigRequest {
+    pub function_name: String,
+    pub recursive_loop: String,
+}
+
+/// The shape `PutFunctionRecursionConfigResponse`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct PutFunctionRecursionConfigResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recursive_loop: Option<String>,
 }
 
 /// The shape `ResolvedS3Object`.
@@ -1153,6 +1350,21 @@ pub struct UpdateFunctionConfigurationRequest {
     pub runtime_config: Option<FunctionRuntimeConfig>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accelerator_config: Option<AcceleratorConfig>,
+}
+
+/// The shape `UpdateFunctionEventInvokeConfigRequest`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateFunctionEventInvokeConfigRequest {
+    pub function_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qualifier: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_retry_attempts: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_event_age_in_seconds: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination_config: Option<DestinationConfig>,
 }
 
 /// The shape `VpcConfig`.

@@ -2,8 +2,10 @@
 //!
 //! Knows nothing of functions, AWS or Postgres.
 
+pub mod batch;
 pub mod clock;
 pub mod config;
+pub mod dev_clock;
 pub mod health;
 pub mod lifecycle;
 pub mod metrics;
@@ -12,6 +14,7 @@ pub mod secrets;
 pub mod telemetry;
 
 pub use clock::{Clock, Ids};
+pub use dev_clock::DevClock;
 pub use health::Health;
 pub use lifecycle::Lifecycle;
 pub use metrics::Metrics;

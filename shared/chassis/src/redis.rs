@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, ConnectionInfo, IntoConnectionInfo};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo};
 use secrecy::{ExposeSecret, SecretString};
 
 /// Redis that cannot be used.
@@ -32,6 +32,26 @@ pub async fn connect(
         .await
         .map_err(Error::Connect)
 }
+
+/// A connection of its own for one reader that blocks: on the shared one everybody else would wait behind it. It does not mend
+/// itself; the reader makes a new one.
+pub async fn connect_reader(
+    url: &str,
+    password: Option<&SecretString>,
+) -> Result<MultiplexedConnection, Error> {
+    let info = info(url, password).map_err(Error::Url)?;
+    let client = Client::open(info).map_err(Error::Url)?;
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(Duration::from_secs(2)))
+        .set_response_timeout(Some(READER_PATIENCE));
+    client
+        .get_multiplexed_async_connection_with_config(&config)
+        .await
+        .map_err(Error::Connect)
+}
+
+/// How long a reader waits for an answer: readers block for less.
+const READER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// One round trip.
 pub async fn ping(connection: &ConnectionManager) -> Result<(), redis::RedisError> {

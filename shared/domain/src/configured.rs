@@ -7,7 +7,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{Architecture, FunctionArn, FunctionSpec, ParseError, Qualifier, Version};
+use crate::{Architecture, Destination, FunctionArn, FunctionSpec, ParseError, Qualifier, Version};
 
 /// Whether a version can be invoked. The names are AWS's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +84,8 @@ pub struct Configuration {
     /// `Active` or `PassThrough`.
     pub tracing_mode: String,
     pub logging: Logging,
+    /// What takes events that no attempt succeeded with: a queue, a topic or a function.
+    pub dead_letter: Option<Destination>,
 }
 
 impl fmt::Debug for Configuration {

@@ -5,6 +5,22 @@
 
 use std::fmt;
 
+/// The field that recursion is detected by.
+const LINEAGE: &str = "Lineage";
+
+/// Functions that a chain remembers.
+const LINEAGE_FUNCTIONS_MAX: usize = 16;
+
+/// Invocations of one function in a chain, after which the next is refused (`spec/async-invocation.md`, 1.3).
+pub const RECURSION_MAX: u32 = 16;
+
+/// A function's mark in a lineage: 8 hexadecimal digits of its unqualified ARN (FNV-1a: nothing secret depends on it).
+pub fn mark(function_arn: &str) -> String {
+    let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    let hash = function_arn.bytes().fold(0x811c_9dc5, step);
+    format!("{hash:08x}")
+}
+
 /// A trace header. `Display` writes it as AWS does: Root, Parent, Sampled, then what else came, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceHeader {
@@ -77,6 +93,43 @@ impl TraceHeader {
             sampled: Some(sampled),
             ..self.clone()
         }
+    }
+
+    /// How often a function is in the chain of invocations that led here. Functions go by a mark ([`mark`]); the field looks as on
+    /// AWS: `Lineage=a87bd80c:1|68fd508a:5`.
+    pub fn lineage(&self, mark: &str) -> u32 {
+        self.lineage_text()
+            .split('|')
+            .filter_map(|entry| entry.split_once(':'))
+            .filter(|(known, _)| *known == mark)
+            .filter_map(|(_, count)| count.parse::<u32>().ok())
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The same trace, with one more invocation of this function in its chain.
+    #[must_use]
+    pub fn invoking(&self, mark: &str) -> Self {
+        let count = self.lineage(mark).saturating_add(1);
+        let others = self.lineage_text().split('|').filter(|entry| {
+            entry
+                .split_once(':')
+                .is_some_and(|(known, _)| known != mark)
+        });
+        // The newest last; a chain over very many functions forgets its oldest.
+        let mut entries: Vec<String> = others.map(str::to_owned).collect();
+        entries.push(format!("{mark}:{count}"));
+        let first = entries.len().saturating_sub(LINEAGE_FUNCTIONS_MAX);
+        let lineage = entries[first..].join("|");
+        let mut header = self.clone();
+        header.rest.retain(|(name, _)| name != LINEAGE);
+        header.rest.push((LINEAGE.to_owned(), lineage));
+        header
+    }
+
+    fn lineage_text(&self) -> &str {
+        let field = self.rest.iter().find(|(name, _)| name == LINEAGE);
+        field.map_or("", |(_, value)| value)
     }
 
     /// The W3C `traceparent` of the same trace; `None` without a parent, which W3C requires.
@@ -201,5 +254,21 @@ mod tests {
             (child.root(), child.parent(), child.sampled()),
             (header.root(), Some("0101010101010101"), Some(false))
         );
+    }
+
+    #[test]
+    fn a_chain_counts_its_functions() {
+        let (a, b) = (mark("arn:a"), mark("arn:b"));
+        let start = TraceHeader::parse(ROOT).unwrap();
+        assert_eq!((a.len(), start.lineage(&a)), (8, 0));
+        let chain = start.invoking(&a).invoking(&b).invoking(&a);
+        assert_eq!((chain.lineage(&a), chain.lineage(&b)), (2, 1));
+        assert_eq!(chain.to_string(), format!("{ROOT};Lineage={b}:1|{a}:2"));
+        // Whatever a client sends counts as nothing, or as what it says.
+        let odd = TraceHeader::parse(&format!("{ROOT};Lineage=x|{a}:no|{a}:7")).unwrap();
+        assert_eq!((odd.lineage(&a), odd.invoking(&a).lineage(&a)), (7, 8));
+        let long = (0..40).fold(start, |chain, n| chain.invoking(&mark(&n.to_string())));
+        assert_eq!(long.lineage(&mark("39")), 1);
+        assert_eq!(long.lineage(&mark("0")), 0);
     }
 }

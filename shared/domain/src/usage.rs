@@ -31,6 +31,8 @@ pub struct Counts {
     pub platform_lost: i64,
     /// Events between first and last that could not be read back: disk damage.
     pub missing: i64,
+    /// Of `ended`, attempts of the queue: charged with their outcome, not with the batch.
+    pub settled_apart: i64,
 }
 
 /// Where a quantity is booked.
@@ -69,6 +71,13 @@ impl Sums {
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Place, i128)> {
         self.0.iter().map(|(place, quantity)| (place, *quantity))
+    }
+
+    /// Adds a quantity at a place.
+    pub fn add_quantity(&mut self, place: Place, quantity: i128) {
+        if quantity != 0 {
+            *self.0.entry(place).or_default() += quantity;
+        }
     }
 
     /// MB·ms of all kinds together: a control total.

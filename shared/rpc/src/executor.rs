@@ -17,7 +17,9 @@ mod generated {
 pub use generated::executor_client::ExecutorClient;
 pub use generated::executor_server::{Executor, ExecutorServer};
 pub use generated::{
-    FunctionSpec as WireSpec, InvokeReply, InvokeRequest, Room, Warm, WatchRequest,
+    AsyncWork, CancelReply, CancelRequest, Delivered, FunctionSpec as WireSpec, InvokeReply,
+    InvokeRequest, Room, RunningEvent, RunningReply, RunningRequest, Settled, Target, Warm,
+    WatchRequest, target,
 };
 
 impl From<&FunctionSpec> for WireSpec {

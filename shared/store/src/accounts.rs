@@ -192,6 +192,7 @@ mod tests {
         Store {
             pool,
             vault: Vault::new(&[1; 32]),
+            ring: crate::events::ring::Ring::default(),
         }
     }
 

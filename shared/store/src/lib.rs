@@ -6,13 +6,17 @@
 pub mod access_keys;
 pub mod accounts;
 pub mod aliases;
+pub mod async_policies;
 mod catalog;
 pub mod concurrency;
 mod error;
+pub mod event_invoke_configs;
+pub mod events;
 pub mod functions;
 pub mod iam;
 pub mod logs;
 pub mod prices;
+pub mod recursion;
 #[cfg(test)]
 mod samples;
 pub mod tags;
@@ -41,6 +45,7 @@ pub enum Role {
     Owner,
     Gateway,
     Executor,
+    Queue,
 }
 
 impl Role {
@@ -49,6 +54,7 @@ impl Role {
             Self::Owner => None,
             Self::Gateway => Some("tollgate_gateway"),
             Self::Executor => Some("tollgate_executor"),
+            Self::Queue => Some("tollgate_queue"),
         }
     }
 }
@@ -58,6 +64,7 @@ impl Role {
 pub struct Store {
     pool: PgPool,
     vault: Vault,
+    ring: events::ring::Ring,
 }
 
 impl Store {
@@ -77,7 +84,11 @@ impl Store {
             .acquire_timeout(Duration::from_secs(5))
             .connect_with(options)
             .await?;
-        Ok(Self { pool, vault })
+        Ok(Self {
+            pool,
+            vault,
+            ring: events::ring::Ring::default(),
+        })
     }
 
     /// Brings the schema up to date. Safe to call from several processes at once.

@@ -9,7 +9,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use crate::{Store, Vault};
+use crate::{Role, Store, Vault};
 
 pub(crate) const ALICE: u64 = 111_111_111_111;
 pub(crate) const BOB: u64 = 222_222_222_222;
@@ -19,6 +19,7 @@ pub(crate) async fn store(pool: sqlx::PgPool) -> Store {
     let store = Store {
         pool,
         vault: Vault::new(&[1; 32]),
+        ring: crate::events::ring::Ring::default(),
     };
     for number in [ALICE, BOB] {
         let id = AccountId::new(number).unwrap();
@@ -29,6 +30,20 @@ pub(crate) async fn store(pool: sqlx::PgPool) -> Store {
             .unwrap();
     }
     store
+}
+
+/// A store on the same database with the rights of a service.
+pub(crate) async fn of_role(pool: &sqlx::PgPool, role: Role) -> Store {
+    let options = (*pool.connect_options()).clone();
+    let options = options.options([("role", role.name().unwrap())]);
+    let pool = sqlx::postgres::PgPoolOptions::new()
+        .max_connections(2)
+        .connect_with(options);
+    Store {
+        pool: pool.await.unwrap(),
+        vault: Vault::new(&[1; 32]),
+        ring: crate::events::ring::Ring::default(),
+    }
 }
 
 pub(crate) fn at(second: i64) -> DateTime<Utc> {
@@ -81,6 +96,7 @@ pub(crate) fn latest(arn: FunctionArn, stamp: Stamp) -> FunctionVersion {
             environment: Some(BTreeMap::from([("TABLE".to_owned(), "orders".to_owned())])),
             tracing_mode: "Active".to_owned(),
             logging: Logging::default(),
+            dead_letter: None,
         },
         code: code(1),
         state: State::Active,

@@ -38,6 +38,7 @@ pub async fn store() -> Result<Store, Error> {
     Ok(Store {
         pool,
         vault: Vault::new(&[1; 32]),
+        ring: crate::events::ring::Ring::default(),
     })
 }
 

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use domain::price::Sku;
-use domain::usage::{Batch, BatchId, Counts};
+use domain::usage::{Batch, BatchId, Counts, Sums};
 use domain::{AccountId, Region};
 use rust_decimal::Decimal;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{Error, Store};
@@ -43,7 +44,7 @@ pub struct HourUsage {
     pub usage: FunctionUsage,
 }
 
-/// Invariant I2: what the batches say they added, and what the hours hold. Both sides are equal, always.
+/// Invariant I2: what batches and settlements say they added, and what the hours hold. Both sides are equal, always.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Balance {
     pub ended: i128,
@@ -96,7 +97,7 @@ impl Store {
 
     /// One statement, one transaction, one round trip. False where the batch was there already or is not the next one.
     async fn insert_batch(&self, batch: &Batch) -> Result<bool, Error> {
-        let lines = Lines::of(batch)?;
+        let lines = Lines::of(&batch.sums)?;
         let counts = batch.counts;
         let inserted = sqlx::query_scalar!(
             r#"WITH last AS (
@@ -105,8 +106,8 @@ impl Store {
                  ORDER BY batch_seq DESC LIMIT 1
                ), batch AS (
                  INSERT INTO billing.usage_batch (executor_id, boot_epoch, batch_seq, first_event, last_event,
-                     covers_until, payload_sha256, started, ended, platform_lost, missing, closes_epoch, mb_ms)
-                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $20
+                     covers_until, payload_sha256, started, ended, platform_lost, missing, closes_epoch, mb_ms, settled_apart)
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $20, $21
                  -- Held unless it is the very next one: a gap would otherwise never be noticed.
                  WHERE coalesce((SELECT batch_seq FROM last), 0) + 1 = $3
                    AND coalesce((SELECT last_event FROM last), 0) + 1 = $4
@@ -144,6 +145,7 @@ impl Store {
             &lines.resources as &[&str],
             &lines.quantities,
             decimal(batch.sums.mb_ms())?,
+            counts.settled_apart,
         )
         .fetch_one(&self.pool)
         .await?;
@@ -231,7 +233,8 @@ impl Store {
             r#"SELECT batch.ended::text AS "ended!", batch.mb_ms::text AS "mb_ms!",
                    hours.requests::text AS "requests!", hours.mb_ms::text AS "hours_mb_ms!"
                FROM (SELECT coalesce(sum(ended), 0) AS ended, coalesce(sum(mb_ms), 0) AS mb_ms
-                     FROM billing.usage_batch) AS batch,
+                     FROM (SELECT ended - settled_apart AS ended, mb_ms FROM billing.usage_batch
+                           UNION ALL SELECT requests, mb_ms FROM billing.usage_settlement) AS added) AS batch,
                     (SELECT coalesce(sum(qty) FILTER (WHERE sku = 'requests'), 0) AS requests,
                             coalesce(sum(qty) FILTER (WHERE sku <> 'requests'), 0) AS mb_ms
                      FROM billing.usage_hour WHERE revision = 0) AS hours"#
@@ -253,7 +256,8 @@ impl Store {
             r#"SELECT boot_epoch, count(*) AS "batches!", max(last_event) AS "last_event!",
                    max(covers_until) AS "covers_until!", bool_or(closes_epoch) AS "closed!",
                    sum(started)::bigint AS "started!", sum(ended)::bigint AS "ended!",
-                   sum(platform_lost)::bigint AS "platform_lost!", sum(missing)::bigint AS "missing!"
+                   sum(platform_lost)::bigint AS "platform_lost!", sum(missing)::bigint AS "missing!",
+                   sum(settled_apart)::bigint AS "settled_apart!"
                FROM billing.usage_batch WHERE executor_id = $1 GROUP BY boot_epoch ORDER BY boot_epoch"#,
             executor,
         )
@@ -270,15 +274,46 @@ impl Store {
                 ended: row.ended,
                 platform_lost: row.platform_lost,
                 missing: row.missing,
+                settled_apart: row.settled_apart,
             },
         });
         Ok(epochs.collect())
     }
 }
 
-fn decimal(quantity: i128) -> Result<Decimal, Error> {
+pub(crate) fn decimal(quantity: i128) -> Result<Decimal, Error> {
     Decimal::try_from_i128_with_scale(quantity, 0)
         .map_err(|_| Error::Inconsistent("usage_hour.qty"))
+}
+
+/// Adds sums to the hours: the only other place than a batch's own statement that does.
+pub(crate) async fn add_hours(
+    connection: &mut PgConnection,
+    executor: Uuid,
+    sums: &Sums,
+) -> Result<(), Error> {
+    if sums.is_empty() {
+        return Ok(());
+    }
+    let lines = Lines::of(sums)?;
+    sqlx::query!(
+        "INSERT INTO billing.usage_hour (account_id, hour, region, sku, resource, shard, qty)
+         SELECT account_id, hour, region, sku, resource, $1, qty
+         FROM UNNEST($2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::numeric[])
+              AS line (account_id, hour, region, sku, resource, qty)
+         ON CONFLICT (account_id, hour, region, sku, resource, revision, shard)
+         DO UPDATE SET qty = usage_hour.qty + excluded.qty",
+        shard_of(executor),
+        &lines.accounts,
+        &lines.hours,
+        &lines.regions as &[&str],
+        &lines.skus as &[&str],
+        &lines.resources as &[&str],
+        &lines.quantities,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Which of the rows of an hour an executor adds to.
@@ -286,7 +321,7 @@ fn shard_of(executor: Uuid) -> i16 {
     i16::try_from(executor.as_u128() % SHARDS).unwrap_or(0)
 }
 
-/// A batch's sums as columns.
+/// Sums as columns.
 struct Lines<'a> {
     accounts: Vec<i64>,
     hours: Vec<DateTime<Utc>>,
@@ -297,8 +332,8 @@ struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    fn of(batch: &'a Batch) -> Result<Self, Error> {
-        let sums = batch.sums.iter();
+    fn of(sums: &'a Sums) -> Result<Self, Error> {
+        let sums = sums.iter();
         let mut lines = Self {
             accounts: Vec::with_capacity(sums.len()),
             hours: Vec::with_capacity(sums.len()),

@@ -47,6 +47,7 @@ pub(crate) struct VersionRow {
     pub(crate) log_format: String,
     pub(crate) application_log_level: Option<String>,
     pub(crate) system_log_level: Option<String>,
+    pub(crate) dead_letter_target: Option<String>,
     pub(crate) code_sha256: String,
     pub(crate) code_size: i64,
     pub(crate) state: String,
@@ -97,6 +98,7 @@ impl VersionRow {
             log_format: configuration.logging.format.clone(),
             application_log_level: configuration.logging.application_level.clone(),
             system_log_level: configuration.logging.system_level.clone(),
+            dead_letter_target: configuration.dead_letter.as_ref().map(ToString::to_string),
             code_sha256: code.sha256.clone(),
             code_size: code.size.cast_signed(),
             state: version.state.as_str().to_owned(),
@@ -151,6 +153,11 @@ impl VersionRow {
                     application_level: self.application_log_level,
                     system_level: self.system_log_level,
                 },
+                dead_letter: self
+                    .dead_letter_target
+                    .map(|arn| arn.parse())
+                    .transpose()
+                    .map_err(bad("function_version.dead_letter_target"))?,
             },
             code: Code {
                 sha256: self.code_sha256,

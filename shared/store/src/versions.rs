@@ -86,7 +86,8 @@ impl Store {
             r#"
             SELECT account_id, region, function_name, number, description, role, runtime, handler, architecture,
                 memory_mb, timeout_s, ephemeral_mb, environment, tracing_mode, log_format, application_log_level,
-                system_log_level, code_sha256, code_size, state, revision_id, change_id, last_modified
+                system_log_level, dead_letter_target, code_sha256, code_size, state, revision_id, change_id,
+                last_modified
             FROM function_version
             WHERE account_id = $1 AND region = $2
                 AND ($3::text IS NULL OR function_name = $3)
@@ -304,7 +305,8 @@ impl Store {
             r#"
             SELECT account_id, region, function_name, number, description, role, runtime, handler, architecture,
                 memory_mb, timeout_s, ephemeral_mb, environment, tracing_mode, log_format, application_log_level,
-                system_log_level, code_sha256, code_size, state, revision_id, change_id, last_modified
+                system_log_level, dead_letter_target, code_sha256, code_size, state, revision_id, change_id,
+                last_modified
             FROM function_version
             WHERE account_id = $1 AND region = $2 AND function_name = $3 AND number = $4
             "#,
@@ -328,10 +330,10 @@ impl Store {
             r#"
             INSERT INTO function_version (account_id, region, function_name, number, description, role, runtime,
                 handler, architecture, memory_mb, timeout_s, ephemeral_mb, environment, tracing_mode, log_format,
-                application_log_level, system_log_level, code_sha256, code_size, state, revision_id, change_id,
-                last_modified)
+                application_log_level, system_log_level, dead_letter_target, code_sha256, code_size, state, revision_id,
+                change_id, last_modified)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-                $22, $23)
+                $22, $23, $24)
             "#,
             row.account_id,
             row.region,
@@ -350,6 +352,7 @@ impl Store {
             row.log_format,
             row.application_log_level,
             row.system_log_level,
+            row.dead_letter_target,
             row.code_sha256,
             row.code_size,
             row.state,
@@ -372,8 +375,9 @@ impl Store {
             r#"
             UPDATE function_version SET description = $4, role = $5, runtime = $6, handler = $7, architecture = $8,
                 memory_mb = $9, timeout_s = $10, ephemeral_mb = $11, environment = $12, tracing_mode = $13,
-                log_format = $14, application_log_level = $15, system_log_level = $16, code_sha256 = $17,
-                code_size = $18, state = $19, revision_id = $20, change_id = $21, last_modified = $22
+                log_format = $14, application_log_level = $15, system_log_level = $16, dead_letter_target = $17,
+                code_sha256 = $18, code_size = $19, state = $20, revision_id = $21, change_id = $22,
+                last_modified = $23
             WHERE account_id = $1 AND region = $2 AND function_name = $3 AND number = 0
             "#,
             row.account_id,
@@ -392,6 +396,7 @@ impl Store {
             row.log_format,
             row.application_log_level,
             row.system_log_level,
+            row.dead_letter_target,
             row.code_sha256,
             row.code_size,
             row.state,

@@ -33,6 +33,8 @@ pub(super) enum Failure {
     /// The runtime's process ended.
     Exit(Exit),
     ResponseTooLarge,
+    /// Its owner cancelled the event.
+    Cancelled,
     /// There is nothing that could be started.
     Entrypoint(Fault),
 }
@@ -44,6 +46,7 @@ impl Failure {
             Self::Timeout { .. } => "Sandbox.Timedout",
             Self::Exit(_) => "Runtime.ExitError",
             Self::ResponseTooLarge => "Function.ResponseSizeTooLarge",
+            Self::Cancelled => "Tollgate.Cancelled",
             Self::Entrypoint(fault) => fault.error_type,
         }
     }
@@ -59,6 +62,7 @@ impl Failure {
             Self::ResponseTooLarge => format!(
                 "Response payload size exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes)."
             ),
+            Self::Cancelled => format!("RequestId: {request_id} Error: The event was cancelled"),
             Self::Entrypoint(fault) => format!("RequestId: {request_id} Error: {}", fault.message),
         }
     }
@@ -85,7 +89,7 @@ impl Failure {
             Self::Exit(_) | Self::Entrypoint(_) => {
                 vec![self.message(request_id), self.error_type().to_owned()]
             }
-            Self::ResponseTooLarge => vec![self.message(request_id)],
+            Self::ResponseTooLarge | Self::Cancelled => vec![self.message(request_id)],
         }
     }
 

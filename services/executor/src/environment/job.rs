@@ -10,6 +10,8 @@ use tonic::Status;
 use tracing::Span;
 use uuid::Uuid;
 
+use crate::events::{Claim, Work};
+
 /// An event to run, and where its answer goes.
 pub(crate) struct Job {
     pub(crate) request_id: Uuid,
@@ -22,11 +24,29 @@ pub(crate) struct Job {
     /// Whether the caller wants the end of the log.
     pub(crate) tail: bool,
     pub(crate) span: Span,
+    /// As `trace_id`, which goes to the function: for what follows from an event.
+    pub(crate) trace: String,
+    /// Of an event of the queue.
+    pub(crate) event: Option<Event>,
     /// The caller may be gone: the execution ends and is metered all the same.
     pub(crate) reply: oneshot::Sender<Result<InvokeReply, Status>>,
 }
 
+/// An event's part of a job: what it needs to be settled, and its place among those that are here.
+pub(crate) struct Event {
+    pub(crate) work: Work,
+    pub(crate) claim: Claim,
+}
+
 impl Job {
+    /// Waits until somebody wants the event ended; for a caller that waits, forever.
+    pub(crate) async fn cancelled(&self) {
+        match &self.event {
+            Some(event) => event.claim.cancel.cancelled().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Answers that the platform did not run it.
     pub(crate) fn refuse(self, status: Status) {
         let _ = self.reply.send(Err(status));

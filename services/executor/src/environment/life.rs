@@ -222,13 +222,15 @@ impl Live<'_> {
             () = tokio::time::sleep_until(time_up.into()) => {
                 Ending::Failed(Failure::Timeout { timeout_s: self.frame.spec.timeout_s })
             }
+            () = run.job.cancelled() => Ending::Failed(Failure::Cancelled),
         };
         drop(span);
         self.settle(run, ending, Some(inbox)).then_some(time_up)
     }
 
     fn event(&self, run: &mut Run, remaining: Duration) -> Event {
-        let now = self.frame.pool().parts().clock.now();
+        // The function counts down to it on the host's clock.
+        let now = self.frame.pool().parts().host_clock.now();
         let remaining_ms = i64::try_from(remaining.as_millis()).unwrap_or(i64::MAX);
         run.invoked.get_or_insert_with(Instant::now);
         let job = &mut run.job;

@@ -15,6 +15,6 @@ mod settle;
 mod start;
 mod tail;
 
-pub(crate) use job::{Assignment, Inbox, Job};
+pub(crate) use job::{Assignment, Event, Inbox, Job};
 pub(crate) use life::run;
 pub(crate) use start::launch;

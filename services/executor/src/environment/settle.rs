@@ -7,13 +7,14 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::execution::{Execution, Outcome};
 use domain::price::Cost;
-use rpc::executor::InvokeReply;
+use rpc::executor::{Delivered, InvokeReply};
 use tonic::Status;
 
 use super::failure::{Ending, Failure};
-use super::job::{Inbox, Job};
+use super::job::{Event, Inbox, Job};
 use super::life::{Frame, Live};
 use super::report;
+use crate::events::{self, Attempted};
 use crate::pool::{Idle, Pool};
 use crate::runtimes::Fault;
 use crate::sandbox::Sandbox;
@@ -158,7 +159,12 @@ impl Frame {
         };
         let reusable = !fatal && inbox.is_some_and(|inbox| self.release(inbox).is_some());
         let mut reply = reply(&settled);
-        if job.tail {
+        if job.event.is_some() {
+            // The environment is free; the answer waits for the commit elsewhere.
+            self.close_log(&settled, sandbox);
+            let commit = commit(self.pool().clone(), settled, job, reply);
+            self.pool().parts().life.spawn("settle event", commit);
+        } else if job.tail {
             self.close_log(&settled, sandbox);
             reply.log_tail = self.output.tail();
             let _ = job.reply.send(Ok(reply));
@@ -257,6 +263,57 @@ impl Frame {
     }
 }
 
+/// Has the end of an event written down, then answers its owner.
+async fn commit(pool: Pool, settled: Settled, job: Job, mut reply: InvokeReply) {
+    let Job {
+        event: Some(Event { work, claim }),
+        spec,
+        payload,
+        reply: owner,
+        trace,
+        ..
+    } = job
+    else {
+        return;
+    };
+    let parts = pool.parts();
+    let settlement = events::settlement(
+        Attempted {
+            executor: parts.spool.executor_id(),
+            spec: &spec,
+            work: &work,
+            execution: settled.execution,
+            billed_ms: settled.billed_ms,
+            request: &payload,
+            response: &settled.payload,
+            trace: &trace,
+            cancelled: claim.cancel.is_cancelled(),
+        },
+        parts.ids,
+    );
+    let verdict = settlement.verdict;
+    let delivered = settlement.deliveries.iter().map(|event| Delivered {
+        lane_id: event.lane,
+        request_id: event.id.to_string(),
+    });
+    let delivered = delivered.collect();
+    let answer = match parts.settler.settle(settlement).await {
+        Ok(won) => {
+            reply.payload = Bytes::new();
+            reply.settled = Some(rpc::executor::Settled {
+                won,
+                kind: u32::from(verdict.kind().cast_unsigned()),
+                next_at_ms: verdict.next_at().map_or(0, |at| at.timestamp_millis()),
+                delivered,
+            });
+            Ok(reply)
+        }
+        Err(stopped) => Err(Status::unavailable(stopped.to_string())),
+    };
+    drop(claim);
+    let _ = owner.send(answer);
+}
+
 fn reply(settled: &Settled) -> InvokeReply {
     let execution = &settled.execution;
     let failed = execution.outcome != Outcome::Success;
@@ -279,5 +336,6 @@ fn reply(settled: &Settled) -> InvokeReply {
         invoke_ns: execution.invoke_ns,
         cold: settled.cold,
         content_type: settled.content_type.clone(),
+        settled: None,
     }
 }

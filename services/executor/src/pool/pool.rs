@@ -18,6 +18,8 @@ use super::parked::Parked;
 use super::room::{Full, Idle, Room, Seat};
 use crate::code::CodeCache;
 use crate::environment::{self, Assignment, Job};
+use crate::events::Settler;
+use crate::load::Load;
 use crate::logs::Logs;
 use crate::measures::Measures;
 use crate::prices::Prices;
@@ -32,9 +34,12 @@ pub(crate) struct Parts {
     pub(crate) runtimes: Runtimes,
     pub(crate) code: CodeCache,
     pub(crate) spool: Spool,
+    pub(crate) settler: Settler,
+    pub(crate) load: Load,
     pub(crate) prices: Prices,
     pub(crate) logs: Logs,
     pub(crate) clock: Clock,
+    pub(crate) host_clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) life: Lifecycle,
     pub(crate) measures: Arc<Measures>,
@@ -182,6 +187,8 @@ impl Pool {
             free_mb: room.free_mb(),
             warm: room.warm(),
             draining: room.is_closed(),
+            boot_epoch: self.0.parts.spool.boot_epoch(),
+            cpu_busy_permille: self.0.parts.load.busy_permille(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Reads a sealed batch back from its segment: what it counts, what it adds up to, and its fingerprint.
 
+use domain::event::EventId;
+use domain::execution::Outcome;
 use domain::usage::{Batch, BatchId, Counts, Sums};
 use sha2::{Digest, Sha256};
 
@@ -76,7 +78,12 @@ impl Content {
         match decode(payload) {
             Some(Record::End { event, end }) if inside(event) => {
                 self.counts.end(end.execution.outcome);
-                self.sums.add(&end.execution, end.billed_ms, end.booked_at);
+                if EventId::new(end.execution.request_id).is_none() {
+                    self.sums.add(&end.execution, end.billed_ms, end.booked_at);
+                } else if end.execution.outcome != Outcome::PlatformLost {
+                    // An event of the queue: charged where its outcome is committed (`crate::events`).
+                    self.counts.settled_apart += 1;
+                }
                 self.hash.update(payload);
                 true
             }

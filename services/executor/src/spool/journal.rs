@@ -95,6 +95,8 @@ pub(super) struct Legacy {
     pub(super) pending: BTreeMap<i64, VecDeque<Pending>>,
     /// No batch may cover less than one before it.
     pub(super) covers_until: DateTime<Utc>,
+    /// Attempts of the queue's events that never ended, by epoch.
+    pub(super) lost_events: Vec<(i64, Vec<(Uuid, u16)>)>,
 }
 
 impl Journal {

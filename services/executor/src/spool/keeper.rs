@@ -5,8 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chassis::Lifecycle;
+use store::events::Author;
 use store::usage::Ingested;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::batch;
 use super::journal::Pending;
@@ -74,13 +76,42 @@ fn describe() {
     );
 }
 
+/// Attempts of the queue's events that never ended, by epoch.
+type LostEvents = Vec<(i64, Vec<(Uuid, u16)>)>;
+
+/// Tells the queue which attempts were lost with an earlier boot, so that an event that brings executors down is given up.
+async fn tell_losses(shared: Arc<Shared>, lost: LostEvents, drain: CancellationToken) {
+    let executor = shared.executor();
+    for (boot_epoch, attempts) in lost {
+        let by = Author {
+            executor,
+            boot_epoch,
+        };
+        while let Err(error) = shared
+            .store
+            .note_losses(by, &attempts, shared.clock.now())
+            .await
+        {
+            tracing::warn!(%error, "lost attempts of events not noted yet");
+            tokio::select! {
+                () = tokio::time::sleep(BACKOFF_MAX) => {}
+                () = drain.cancelled() => return,
+            }
+        }
+    }
+}
+
 /// Starts the background work. It ends at the drain once nothing runs and everything is sent, or at the cut.
-pub(super) fn start(shared: &Arc<Shared>, life: &Lifecycle) {
+pub(super) fn start(shared: &Arc<Shared>, lost_events: LostEvents, life: &Lifecycle) {
     describe();
     let stop = Stop {
         drain: life.drain().clone(),
         cut: life.cut().clone(),
     };
+    if !lost_events.is_empty() {
+        let told = tell_losses(Arc::clone(shared), lost_events, life.drain().clone());
+        life.spawn("spool-losses", told);
+    }
     life.spawn("spool-sync", keep_synced(Arc::clone(shared), stop.clone()));
     life.spawn("spool-seal", keep_sealed(Arc::clone(shared), stop.clone()));
     life.spawn("spool-send", keep_sent(Arc::clone(shared), stop));

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use domain::event::EventId;
 use domain::usage::BatchId;
 use uuid::Uuid;
 
@@ -76,6 +77,8 @@ struct Reading {
     open: BTreeMap<i64, StartRecord>,
     segments: VecDeque<Segment>,
     pending: VecDeque<Pending>,
+    /// Attempts of events that never ended.
+    lost_events: Vec<(Uuid, u16)>,
 }
 
 impl Reading {
@@ -93,6 +96,7 @@ impl Reading {
             open: BTreeMap::new(),
             segments: VecDeque::new(),
             pending: VecDeque::new(),
+            lost_events: Vec::new(),
         }
     }
 
@@ -269,6 +273,10 @@ impl Reading {
         let mut frames = Frames(&mut buffer);
         let lost = self.open.len();
         for (start, record) in std::mem::take(&mut self.open) {
+            if EventId::new(record.request_id).is_some() {
+                let attempt = u16::try_from(record.attempt).unwrap_or(u16::MAX);
+                self.lost_events.push((record.request_id, attempt));
+            }
             let end = End {
                 start,
                 booked_at: at,
@@ -311,6 +319,9 @@ impl Reading {
     fn hand_over(self, legacy: &mut Legacy) {
         legacy.covers_until = legacy.covers_until.max(self.covers_until);
         legacy.retained.extend(self.segments);
+        if !self.lost_events.is_empty() {
+            legacy.lost_events.push((self.epoch, self.lost_events));
+        }
         if !self.pending.is_empty() {
             legacy.pending.insert(self.epoch, self.pending);
         }

@@ -67,11 +67,12 @@ impl Spool {
             let directory = Directory::take(&opening.dir, Ids)?;
             let (executor, epoch) = (directory.executor, directory.epoch);
             let dir = directory.segments.clone();
-            let legacy = recovery::recover(&dir, executor, epoch, now)?;
+            let mut legacy = recovery::recover(&dir, executor, epoch, now)?;
+            let lost_events = std::mem::take(&mut legacy.lost_events);
             let journal = Journal::begin(&opening, (executor, epoch, dir), legacy, now)?;
-            Ok((directory, journal))
+            Ok((directory, journal, lost_events))
         };
-        let (directory, journal) = tokio::task::spawn_blocking(open)
+        let (directory, journal, lost_events) = tokio::task::spawn_blocking(open)
             .await
             .map_err(|error| Error::io("opening")(std::io::Error::other(error)))??;
         let spool = Self {
@@ -91,7 +92,7 @@ impl Spool {
                 directory,
             }),
         };
-        keeper::start(&spool.shared, life);
+        keeper::start(&spool.shared, lost_events, life);
         Ok(spool)
     }
 
@@ -150,6 +151,10 @@ impl Spool {
 }
 
 impl Shared {
+    pub(super) fn executor(&self) -> Uuid {
+        self.directory.executor
+    }
+
     /// `Notify` keeps one permit, so a wake-up between two waits is not lost.
     pub(super) fn wake(&self, wake: Wake) {
         if wake.sync {

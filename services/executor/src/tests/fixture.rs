@@ -136,6 +136,7 @@ impl Fixture {
             store: database.connect(Role::Executor).await,
             blobs: blobs.clone(),
             clock: Clock::system(),
+            host_clock: Clock::system(),
             ids: Ids,
         };
         tune(&mut options);

@@ -1,5 +1,7 @@
 //! Links under which a function's code can be downloaded without credentials, for ten minutes.
 //!
+//! A link's ten minutes are the client's: they pass on the host's clock, wherever a development clock stands.
+//!
 //! A link's token is an HMAC over the code's digest and the link's end, under a key that all gateways share. Nothing is
 //! stored, and a link is no use for other code.
 
@@ -21,7 +23,7 @@ const PATH: &str = "/_tollgate/code/";
 
 /// The link to the code with this hex digest, reachable as the caller reached us.
 pub(super) fn link(cx: &Call, sha256: &str) -> String {
-    let end = (cx.app.clock.now() + LINK_LIFE).timestamp();
+    let end = (cx.app.host_clock.now() + LINK_LIFE).timestamp();
     let token = hex::encode(mac(&cx.app, sha256, end).finalize().into_bytes());
     format!("{}{PATH}{sha256}?expires={end}&token={token}", cx.base_url)
 }
@@ -69,7 +71,7 @@ fn is_valid(app: &App, sha256: &str, query: &str) -> bool {
     let (Some(end), Some(token)) = (end, token) else {
         return false;
     };
-    app.clock.now().timestamp() < end && mac(app, sha256, end).verify_slice(&token).is_ok()
+    app.host_clock.now().timestamp() < end && mac(app, sha256, end).verify_slice(&token).is_ok()
 }
 
 fn mac(app: &App, sha256: &str, end: i64) -> Hmac<Sha256> {

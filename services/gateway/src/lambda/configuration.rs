@@ -1,7 +1,7 @@
 //! A version as clients see it: `FunctionConfiguration`.
 
 use aws_model::lambda::{
-    EnvironmentResponse, EphemeralStorage, FunctionConfiguration, LoggingConfig,
+    DeadLetterConfig, EnvironmentResponse, EphemeralStorage, FunctionConfiguration, LoggingConfig,
     RuntimeVersionConfig, SnapStartResponse, TracingConfigResponse,
 };
 use domain::{FunctionVersion, Qualifier};
@@ -78,6 +78,12 @@ pub(super) fn listed(
             .map(|variables| EnvironmentResponse {
                 variables: Some(variables),
                 error: None,
+            }),
+        dead_letter_config: configuration
+            .dead_letter
+            .as_ref()
+            .map(|target| DeadLetterConfig {
+                target_arn: Some(target.to_string()),
             }),
         tracing_config: Some(TracingConfigResponse {
             mode: Some(configuration.tracing_mode.clone()),

@@ -166,6 +166,55 @@ pub(crate) fn alias_exists(arn: impl Display) -> Fault {
     conflict(format!("Alias already exists: {arn}"))
 }
 
+// Asynchronous invocation.
+
+/// Operations on event invoke configs say it so, whether the function or its version or alias is missing.
+pub(crate) fn function_missing() -> Fault {
+    not_found("The function doesn't exist.")
+}
+
+pub(crate) fn no_event_invoke_config(arn: impl Display) -> Fault {
+    not_found(format!(
+        "The function {arn} doesn't have an EventInvokeConfig"
+    ))
+}
+
+pub(crate) fn no_event_invoke_setting() -> Fault {
+    invalid("You must specify at least one of error handling or destination setting.")
+}
+
+/// A function as a destination that does not exist.
+pub(crate) fn bad_destination(arn: impl Display) -> Fault {
+    invalid(format!("The destination ARN {arn} is invalid."))
+}
+
+pub(crate) fn own_destination() -> Fault {
+    invalid("You can't specify the function as a destination for itself.")
+}
+
+/// A destination that is of no kind that a record can go to.
+pub(crate) fn bad_destination_config(on_success: Option<&str>, on_failure: Option<&str>) -> Fault {
+    let side = |name: &str, arn: Option<&str>| {
+        arn.map_or_else(
+            || "null".to_owned(),
+            |arn| format!("{name}(destination={arn})"),
+        )
+    };
+    invalid(format!(
+        "The provided destination config DestinationConfig(onSuccess={}, onFailure={}) is invalid.",
+        side("OnSuccess", on_success),
+        side("OnFailure", on_failure)
+    ))
+}
+
+/// Ours, and so is a function in that place.
+pub(crate) fn bad_dead_letter_target(arn: impl Display) -> Fault {
+    invalid(format!(
+        "The dead-letter target {arn} is invalid. It must be the ARN of a standard SQS queue, a standard SNS topic or a \
+         function."
+    ))
+}
+
 // Concurrency and tags.
 
 pub(crate) fn too_few_unreserved(minimum: u32) -> Fault {
@@ -225,13 +274,41 @@ pub(crate) fn not_active(state: State) -> Fault {
     ))
 }
 
-/// Ours: the queue is not built.
-pub(crate) fn event_not_yet() -> Fault {
-    Fault::new(
-        501,
-        "NotImplementedException",
-        "InvocationType Event is not available yet: this Tollgate has no queue. Use RequestResponse.",
-    )
+/// Ours: AWS's queue does not run full.
+pub(crate) fn queue_full() -> Fault {
+    let text = "The queue still holds events of 32 hours ago that have no end. Start `tollgate queue`, or wait until it has \
+                given them up.";
+    Fault::new(503, "ServiceUnavailableException", text)
+}
+
+/// Ours: nothing is promised, so nothing is accepted.
+pub(crate) fn queue_away() -> Fault {
+    let text = "The database does not take events at the moment. The event may or may not have been accepted: try again, \
+                with the header X-Tollgate-Idempotency-Key if it must not run twice.";
+    Fault::new(503, "ServiceUnavailableException", text)
+}
+
+/// Ours, as the header is.
+pub(crate) fn bad_idempotency_key(max: usize) -> Fault {
+    invalid(format!(
+        "X-Tollgate-Idempotency-Key must have 1 to {max} characters."
+    ))
+}
+
+/// Ours, in the manner of durable executions' `DurableExecutionAlreadyStartedException`.
+pub(crate) fn idempotency_key_used(key: &str) -> Fault {
+    conflict(format!(
+        "The idempotency key '{key}' was used for this function with another payload in the last 24 hours."
+    ))
+}
+
+/// AWS's code; its text is not documented.
+pub(crate) fn recursive_invocation(arn: &str, max: u32) -> Fault {
+    let text = format!(
+        "{arn} was invoked {max} times in one chain of invocations: Lambda has detected a recursive loop. Allow it with \
+         PutFunctionRecursionConfig if it is meant."
+    );
+    Fault::new(400, "RecursiveInvocationException", text)
 }
 
 /// Ours: AWS has no such thing to say.

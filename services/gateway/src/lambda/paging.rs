@@ -1,8 +1,10 @@
 //! Markers: where a listing goes on, opaque to clients.
 
+use std::str::FromStr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::{AliasName, FunctionName};
+use domain::{AliasName, FunctionName, Qualifier};
 use store::versions::After;
 use wire::Fault;
 
@@ -51,6 +53,19 @@ pub(super) fn alias_marker(name: &AliasName) -> String {
 }
 
 pub(super) fn read_alias_marker(marker: Option<&str>) -> Result<Option<AliasName>, Fault> {
+    read(marker)
+}
+
+pub(super) fn qualifier_marker(qualifier: &Qualifier) -> String {
+    URL_SAFE_NO_PAD.encode(qualifier.to_string())
+}
+
+pub(super) fn read_qualifier_marker(marker: Option<&str>) -> Result<Option<Qualifier>, Fault> {
+    read(marker)
+}
+
+/// A marker that holds one name.
+fn read<T: FromStr>(marker: Option<&str>) -> Result<Option<T>, Fault> {
     let Some(marker) = marker.filter(|marker| !marker.is_empty()) else {
         return Ok(None);
     };

@@ -4,17 +4,22 @@ use std::sync::LazyLock;
 
 use aws_model::lambda::{
     CreateAlias, CreateFunction, DeleteAlias, DeleteFunction, DeleteFunctionConcurrency,
-    GetAccountSettings, GetAlias, GetFunction, GetFunctionConcurrency, GetFunctionConfiguration,
-    ListAliases, ListFunctions, ListTags, ListVersionsByFunction, PublishVersion,
-    PutFunctionConcurrency, SERVICE, TagResource, UntagResource, UpdateAlias, UpdateFunctionCode,
-    UpdateFunctionConfiguration,
+    DeleteFunctionEventInvokeConfig, GetAccountSettings, GetAlias, GetFunction,
+    GetFunctionConcurrency, GetFunctionConfiguration, GetFunctionEventInvokeConfig,
+    GetFunctionRecursionConfig, ListAliases, ListFunctionEventInvokeConfigs, ListFunctions,
+    ListTags, ListVersionsByFunction, PublishVersion, PutFunctionConcurrency,
+    PutFunctionEventInvokeConfig, PutFunctionRecursionConfig, SERVICE, TagResource, UntagResource,
+    UpdateAlias, UpdateFunctionCode, UpdateFunctionConfiguration, UpdateFunctionEventInvokeConfig,
 };
 use bytes::Bytes;
 use http::Response;
 use uuid::Uuid;
 use wire::{Fault, Service};
 
-use super::{account_settings, aliases, concurrency, functions, tags, versions};
+use super::{
+    account_settings, aliases, concurrency, event_invoke_configs, functions, recursion, tags,
+    versions,
+};
 use crate::call::Call;
 
 /// All of Lambda but Invoke, which is served by hand.
@@ -37,6 +42,19 @@ pub(crate) fn service() -> Service<Call> {
         .bind(PutFunctionConcurrency, concurrency::put)
         .bind(GetFunctionConcurrency, concurrency::get)
         .bind(DeleteFunctionConcurrency, concurrency::delete)
+        .bind(PutFunctionEventInvokeConfig, event_invoke_configs::put)
+        .bind(
+            UpdateFunctionEventInvokeConfig,
+            event_invoke_configs::update,
+        )
+        .bind(GetFunctionEventInvokeConfig, event_invoke_configs::get)
+        .bind(
+            DeleteFunctionEventInvokeConfig,
+            event_invoke_configs::delete,
+        )
+        .bind(ListFunctionEventInvokeConfigs, event_invoke_configs::list)
+        .bind(PutFunctionRecursionConfig, recursion::put)
+        .bind(GetFunctionRecursionConfig, recursion::get)
         .bind(GetAccountSettings, account_settings::get)
         .bind(TagResource, tags::tag)
         .bind(UntagResource, tags::untag)

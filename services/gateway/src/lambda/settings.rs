@@ -1,5 +1,6 @@
 //! What users set for a function: read from requests, checked, and applied to what there was.
 
+mod dead_letter;
 pub(super) mod unsupported;
 
 use std::collections::BTreeMap;
@@ -10,9 +11,11 @@ use aws_model::lambda::{
 use domain::{Architecture, Configuration, FunctionName, Logging, Stamp};
 use wire::Fault;
 
+use super::destinations::Change;
 use super::faults;
 use crate::call::Call;
 
+pub(super) use dead_letter::dead_letter;
 pub(super) use domain::tag::PER_FUNCTION_MAX as TAGS_MAX;
 
 /// Bytes of a function's environment, written as JSON (Lambda quotas: 4 KB).
@@ -50,12 +53,14 @@ pub(super) struct Changes {
     environment: Option<BTreeMap<String, String>>,
     tracing_mode: Option<String>,
     logging: Option<LoggingConfig>,
+    dead_letter: Change,
 }
 
-/// The configuration of a new function.
+/// The configuration of a new function; `dead_letter` is what [`dead_letter()`] has read of the request.
 pub(super) fn created(
     name: &FunctionName,
     input: &mut CreateFunctionRequest,
+    dead_letter: Change,
 ) -> Result<Configuration, Fault> {
     let (Some(runtime), Some(handler)) = (input.runtime.take(), input.handler.take()) else {
         return Err(faults::invalid(
@@ -79,9 +84,11 @@ pub(super) fn created(
             .and_then(|environment| environment.variables),
         tracing_mode: input.tracing_config.take().and_then(|tracing| tracing.mode),
         logging: input.logging_config.take(),
+        dead_letter,
     };
     changes.check(name)?;
     let mut configuration = Configuration {
+        dead_letter: None,
         description: String::new(),
         role: String::new(),
         runtime: String::new(),
@@ -92,15 +99,17 @@ pub(super) fn created(
         environment: None,
         tracing_mode: "PassThrough".to_owned(),
         logging: Logging::default(),
+        dead_letter: None,
     };
     changes.apply(&mut configuration)?;
     Ok(configuration)
 }
 
-/// What an update asks for.
+/// What an update asks for; `dead_letter` is what [`dead_letter()`] has read of the request.
 pub(super) fn changes(
     name: &FunctionName,
     input: UpdateFunctionConfigurationRequest,
+    dead_letter: Change,
 ) -> Result<Changes, Fault> {
     // An environment without variables is one that ends what there was.
     let variables = |environment: Environment| environment.variables.unwrap_or_default();
@@ -117,6 +126,7 @@ pub(super) fn changes(
         environment: input.environment.map(variables),
         tracing_mode: input.tracing_config.and_then(|tracing| tracing.mode),
         logging: input.logging_config,
+        dead_letter,
     };
     changes.check(name)?;
     Ok(changes)
@@ -154,6 +164,7 @@ impl Changes {
         set(&mut current.timeout_s, self.timeout_s);
         set(&mut current.ephemeral_mb, self.ephemeral_mb);
         set(&mut current.tracing_mode, self.tracing_mode);
+        self.dead_letter.apply(&mut current.dead_letter);
         if self.environment.is_some() {
             current.environment = self.environment;
         }

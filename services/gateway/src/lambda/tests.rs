@@ -2,9 +2,12 @@
 
 mod aliases;
 mod concurrency;
+mod dead_letters;
+mod event_invoke_configs;
 mod functions;
 mod links;
 mod names;
+mod recursion;
 mod tags;
 mod updates;
 mod versions;

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use chassis::Clock;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use http::Method;
 use serde_json::{Value, json};
 
 use super::api::is_missing;
+use super::clock;
 use super::endpoint::Endpoint;
 use super::output::print;
 use crate::args::Logs;
@@ -25,7 +25,8 @@ pub(crate) async fn run(args: Logs) -> Result<()> {
     let endpoint = Endpoint::choose(&args.client)?;
     let name = args.name.rsplit(':').next().unwrap_or(&args.name);
     let group = format!("/aws/lambda/{name}");
-    let mut from_ms = (Clock::system().now() - args.since).timestamp_millis();
+    // Lines are stamped with the platform's time, which may be ahead of ours.
+    let mut from_ms = (clock::now(&endpoint).await? - args.since).timestamp_millis();
     let mut seen = HashSet::new();
     loop {
         let events = match events(&endpoint, &group, from_ms).await {
@@ -110,47 +111,5 @@ async fn events(endpoint: &Endpoint, group: &str, from_ms: i64) -> Result<Vec<Ev
             all.sort_by_key(|event| event.at_ms);
             return Ok(all);
         }
-    }
-}
-
-/// `90s`, `10m`, `2h`, `1d`.
-pub(crate) fn parse_span(text: &str) -> Result<TimeDelta, String> {
-    let wrong = || format!("{text:?} is not a span of time such as 30s, 10m, 2h or 1d");
-    let (number, unit) = text
-        .split_at_checked(text.len().saturating_sub(1))
-        .ok_or_else(wrong)?;
-    let number: u32 = number.parse().map_err(|_| wrong())?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
-    };
-    Ok(TimeDelta::seconds(i64::from(number) * seconds))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_of_time() {
-        let check = |text: &str, seconds: Option<i64>| {
-            assert_eq!(
-                parse_span(text).ok().map(|span| span.num_seconds()),
-                seconds,
-                "{text}"
-            );
-        };
-        check("30s", Some(30));
-        check("10m", Some(600));
-        check("2h", Some(7_200));
-        check("1d", Some(86_400));
-        check("10", None);
-        check("m", None);
-        check("", None);
-        check("-1m", None);
-        check("1é", None);
     }
 }

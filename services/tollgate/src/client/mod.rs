@@ -1,5 +1,6 @@
 //! Commands that speak to a running Tollgate as any AWS client does: over HTTP, signed.
 
+pub(crate) mod clock;
 pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod env;
@@ -11,6 +12,8 @@ mod api;
 mod connection;
 mod endpoint;
 mod output;
+mod span;
 
 pub(crate) use endpoint::{Endpoint, dir};
 pub(crate) use output::print;
+pub(crate) use span::{parse_span, span_text};

@@ -166,6 +166,11 @@ fn every_contradiction_is_refused() {
     );
     check(
         Shape::Executor,
+        "dev_clock = true",
+        "dev_clock (t.toml): only `tollgate up` has a development clock.",
+    );
+    check(
+        Shape::Executor,
         "",
         "database.url is missing: give --database-url, TOLLGATE_DATABASE_URL or database.url_file.",
     );

@@ -48,6 +48,12 @@ cases!(accounts, "accounts.py": operator_commands, accounts_are_apart);
 
 cases!(cli, "cli.py": aws_cli_walk, own_commands, follow, env_prints_exports, doctor);
 
+cases!(own_api, "own_api.py":
+    the_document_is_valid, every_operation_answers_as_documented, strangers_are_refused,
+);
+
+cases!(clock, "clock.py": fixed);
+
 cases!(examples, "examples.py":
     hello, thumbnail, mediainfo, wordcount, bash_bootstrap, rust_echo, node_errors_and_context,
 );

@@ -17,11 +17,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("rpc", &["domain"]),
     ("testkit", &["domain", "store"]),
+    ("dispatch", &["chassis", "domain", "rpc", "store"]),
     (
         "gateway",
         &[
             "aws-model",
             "chassis",
+            "dispatch",
             "domain",
             "package",
             "rpc",
@@ -36,7 +38,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "tollgate",
         &[
-            "chassis", "domain", "executor", "gateway", "package", "rpc", "store", "wire",
+            "chassis", "dispatch", "domain", "executor", "gateway", "package", "rpc", "store",
+            "wire",
         ],
     ),
     ("load-tests", &["chassis", "executor", "package", "wire"]),

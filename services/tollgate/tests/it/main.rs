@@ -4,6 +4,7 @@ mod apart;
 mod bed;
 mod clients;
 mod command_line;
+mod dev_clock;
 mod faults;
 mod house;
 mod private_services;

@@ -95,12 +95,7 @@ static OPERATIONS: &[&OperationSchema] = &[
         204,
     ),
     &DELETE_FUNCTION_CONCURRENCY,
-    &OperationSchema::rest(
-        "DeleteFunctionEventInvokeConfig",
-        "DELETE",
-        "/2019-09-25/functions/{FunctionName}/event-invoke-config",
-        204,
-    ),
+    &DELETE_FUNCTION_EVENT_INVOKE_CONFIG,
     &OperationSchema::rest(
         "DeleteFunctionUrlConfig",
         "DELETE",
@@ -172,18 +167,8 @@ static OPERATIONS: &[&OperationSchema] = &[
     ),
     &GET_FUNCTION_CONCURRENCY,
     &GET_FUNCTION_CONFIGURATION,
-    &OperationSchema::rest(
-        "GetFunctionEventInvokeConfig",
-        "GET",
-        "/2019-09-25/functions/{FunctionName}/event-invoke-config",
-        200,
-    ),
-    &OperationSchema::rest(
-        "GetFunctionRecursionConfig",
-        "GET",
-        "/2024-08-31/functions/{FunctionName}/recursion-config",
-        200,
-    ),
+    &GET_FUNCTION_EVENT_INVOKE_CONFIG,
+    &GET_FUNCTION_RECURSION_CONFIG,
     &OperationSchema::rest(
         "GetFunctionScalingConfig",
         "GET",
@@ -281,12 +266,7 @@ static OPERATIONS: &[&OperationSchema] = &[
         "/2015-03-31/event-source-mappings",
         200,
     ),
-    &OperationSchema::rest(
-        "ListFunctionEventInvokeConfigs",
-        "GET",
-        "/2019-09-25/functions/{FunctionName}/event-invoke-config/list",
-        200,
-    ),
+    &LIST_FUNCTION_EVENT_INVOKE_CONFIGS,
     &OperationSchema::rest(
         "ListFunctionUrlConfigs",
         "GET",
@@ -341,18 +321,8 @@ static OPERATIONS: &[&OperationSchema] = &[
         200,
     ),
     &PUT_FUNCTION_CONCURRENCY,
-    &OperationSchema::rest(
-        "PutFunctionEventInvokeConfig",
-        "PUT",
-        "/2019-09-25/functions/{FunctionName}/event-invoke-config",
-        200,
-    ),
-    &OperationSchema::rest(
-        "PutFunctionRecursionConfig",
-        "PUT",
-        "/2024-08-31/functions/{FunctionName}/recursion-config",
-        200,
-    ),
+    &PUT_FUNCTION_EVENT_INVOKE_CONFIG,
+    &PUT_FUNCTION_RECURSION_CONFIG,
     &OperationSchema::rest(
         "PutFunctionScalingConfig",
         "PUT",
@@ -442,12 +412,7 @@ static OPERATIONS: &[&OperationSchema] = &[
     ),
     &UPDATE_FUNCTION_CODE,
     &UPDATE_FUNCTION_CONFIGURATION,
-    &OperationSchema::rest(
-        "UpdateFunctionEventInvokeConfig",
-        "POST",
-        "/2019-09-25/functions/{FunctionName}/event-invoke-config",
-        200,
-    ),
+    &UPDATE_FUNCTION_EVENT_INVOKE_CONFIG,
     &OperationSchema::rest(
         "UpdateFunctionUrlConfig",
         "PUT",
@@ -661,6 +626,68 @@ pub(super) static DELETE_FUNCTION_CONCURRENCY: OperationSchema = OperationSchema
 )
 .input(&DELETE_FUNCTION_CONCURRENCY_REQUEST);
 
+pub(super) static PUT_FUNCTION_EVENT_INVOKE_CONFIG: OperationSchema = OperationSchema::rest(
+    "PutFunctionEventInvokeConfig",
+    "PUT",
+    "/2019-09-25/functions/{FunctionName}/event-invoke-config",
+    200,
+)
+.input(&PUT_FUNCTION_EVENT_INVOKE_CONFIG_REQUEST)
+.output(&FUNCTION_EVENT_INVOKE_CONFIG);
+
+pub(super) static UPDATE_FUNCTION_EVENT_INVOKE_CONFIG: OperationSchema = OperationSchema::rest(
+    "UpdateFunctionEventInvokeConfig",
+    "POST",
+    "/2019-09-25/functions/{FunctionName}/event-invoke-config",
+    200,
+)
+.input(&UPDATE_FUNCTION_EVENT_INVOKE_CONFIG_REQUEST)
+.output(&FUNCTION_EVENT_INVOKE_CONFIG);
+
+pub(super) static GET_FUNCTION_EVENT_INVOKE_CONFIG: OperationSchema = OperationSchema::rest(
+    "GetFunctionEventInvokeConfig",
+    "GET",
+    "/2019-09-25/functions/{FunctionName}/event-invoke-config",
+    200,
+)
+.input(&GET_FUNCTION_EVENT_INVOKE_CONFIG_REQUEST)
+.output(&FUNCTION_EVENT_INVOKE_CONFIG);
+
+pub(super) static DELETE_FUNCTION_EVENT_INVOKE_CONFIG: OperationSchema = OperationSchema::rest(
+    "DeleteFunctionEventInvokeConfig",
+    "DELETE",
+    "/2019-09-25/functions/{FunctionName}/event-invoke-config",
+    204,
+)
+.input(&DELETE_FUNCTION_EVENT_INVOKE_CONFIG_REQUEST);
+
+pub(super) static LIST_FUNCTION_EVENT_INVOKE_CONFIGS: OperationSchema = OperationSchema::rest(
+    "ListFunctionEventInvokeConfigs",
+    "GET",
+    "/2019-09-25/functions/{FunctionName}/event-invoke-config/list",
+    200,
+)
+.input(&LIST_FUNCTION_EVENT_INVOKE_CONFIGS_REQUEST)
+.output(&LIST_FUNCTION_EVENT_INVOKE_CONFIGS_RESPONSE);
+
+pub(super) static PUT_FUNCTION_RECURSION_CONFIG: OperationSchema = OperationSchema::rest(
+    "PutFunctionRecursionConfig",
+    "PUT",
+    "/2024-08-31/functions/{FunctionName}/recursion-config",
+    200,
+)
+.input(&PUT_FUNCTION_RECURSION_CONFIG_REQUEST)
+.output(&PUT_FUNCTION_RECURSION_CONFIG_RESPONSE);
+
+pub(super) static GET_FUNCTION_RECURSION_CONFIG: OperationSchema = OperationSchema::rest(
+    "GetFunctionRecursionConfig",
+    "GET",
+    "/2024-08-31/functions/{FunctionName}/recursion-config",
+    200,
+)
+.input(&GET_FUNCTION_RECURSION_CONFIG_REQUEST)
+.output(&GET_FUNCTION_RECURSION_CONFIG_RESPONSE);
+
 pub(super) static GET_ACCOUNT_SETTINGS: OperationSchema = OperationSchema::rest(
     "GetAccountSettings",
     "GET",
@@ -826,6 +853,8 @@ static CREATE_FUNCTION_REQUEST: Shape = Shape::Structure(&[
     Member::new("AcceleratorConfig", &ACCELERATOR_CONFIG),
 ]);
 
+static DATE: Shape = Shape::Timestamp;
+
 static DEAD_LETTER_CONFIG: Shape = Shape::Structure(&[Member::new("TargetArn", &RESOURCE_ARN)]);
 
 static DELETE_ALIAS_REQUEST: Shape = Shape::Structure(&[
@@ -842,6 +871,14 @@ static DELETE_FUNCTION_CONCURRENCY_REQUEST: Shape =
         .at(Location::Uri, "FunctionName")
         .required()]);
 
+static DELETE_FUNCTION_EVENT_INVOKE_CONFIG_REQUEST: Shape = Shape::Structure(&[
+    Member::new("FunctionName", &NAMESPACED_FUNCTION_NAME)
+        .at(Location::Uri, "FunctionName")
+        .required(),
+    Member::new("Qualifier", &NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER)
+        .at(Location::Query, "Qualifier"),
+]);
+
 static DELETE_FUNCTION_REQUEST: Shape = Shape::Structure(&[
     Member::new("FunctionName", &NAMESPACED_FUNCTION_NAME)
         .at(Location::Uri, "FunctionName")
@@ -854,6 +891,19 @@ static DELETE_FUNCTION_RESPONSE: Shape =
     Shape::Structure(&[Member::new("StatusCode", &INTEGER).at(Location::StatusCode, "StatusCode")]);
 
 static DESCRIPTION: Shape = Shape::String(Length::new(0, 256), None);
+
+static DESTINATION_ARN: Shape = Shape::String(
+    Length::new(0, 350),
+    Some(Pattern::translated(
+        r"$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)",
+        r"$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-[0-9]{1})?:([0-9]{12})?:(.*)",
+    )),
+);
+
+static DESTINATION_CONFIG: Shape = Shape::Structure(&[
+    Member::new("OnSuccess", &ON_SUCCESS),
+    Member::new("OnFailure", &ON_FAILURE),
+]);
 
 static DIRECT_S3_READ: Shape = Shape::Enum(&["ENABLED", "DISABLED", "AUTO"]);
 
@@ -993,6 +1043,17 @@ static FUNCTION_CONFIGURATION: Shape = Shape::Structure(&[
     Member::new("AcceleratorConfig", &ACCELERATOR_CONFIG),
 ]);
 
+static FUNCTION_EVENT_INVOKE_CONFIG: Shape = Shape::Structure(&[
+    Member::new("LastModified", &DATE),
+    Member::new("FunctionArn", &FUNCTION_ARN),
+    Member::new("MaximumRetryAttempts", &MAXIMUM_RETRY_ATTEMPTS),
+    Member::new("MaximumEventAgeInSeconds", &MAXIMUM_EVENT_AGE_IN_SECONDS),
+    Member::new("DestinationConfig", &DESTINATION_CONFIG),
+]);
+
+static FUNCTION_EVENT_INVOKE_CONFIG_LIST: Shape =
+    Shape::List(&FUNCTION_EVENT_INVOKE_CONFIG, Length::ANY);
+
 static FUNCTION_LIST: Shape = Shape::List(&FUNCTION_CONFIGURATION, Length::ANY);
 
 static FUNCTION_NAME: Shape = Shape::String(
@@ -1055,6 +1116,22 @@ static GET_FUNCTION_CONFIGURATION_REQUEST: Shape = Shape::Structure(&[
     Member::new("Qualifier", &NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER)
         .at(Location::Query, "Qualifier"),
 ]);
+
+static GET_FUNCTION_EVENT_INVOKE_CONFIG_REQUEST: Shape = Shape::Structure(&[
+    Member::new("FunctionName", &NAMESPACED_FUNCTION_NAME)
+        .at(Location::Uri, "FunctionName")
+        .required(),
+    Member::new("Qualifier", &NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER)
+        .at(Location::Query, "Qualifier"),
+]);
+
+static GET_FUNCTION_RECURSION_CONFIG_REQUEST: Shape =
+    Shape::Structure(&[Member::new("FunctionName", &UNQUALIFIED_FUNCTION_NAME)
+        .at(Location::Uri, "FunctionName")
+        .required()]);
+
+static GET_FUNCTION_RECURSION_CONFIG_RESPONSE: Shape =
+    Shape::Structure(&[Member::new("RecursiveLoop", &RECURSIVE_LOOP)]);
 
 static GET_FUNCTION_REQUEST: Shape = Shape::Structure(&[
     Member::new("FunctionName", &NAMESPACED_FUNCTION_NAME)
@@ -1190,6 +1267,23 @@ static LIST_ALIASES_RESPONSE: Shape = Shape::Structure(&[
     Member::new("Aliases", &ALIAS_LIST),
 ]);
 
+static LIST_FUNCTION_EVENT_INVOKE_CONFIGS_REQUEST: Shape = Shape::Structure(&[
+    Member::new("FunctionName", &NAMESPACED_FUNCTION_NAME)
+        .at(Location::Uri, "FunctionName")
+        .required(),
+    Member::new("Marker", &STRING).at(Location::Query, "Marker"),
+    Member::new("MaxItems", &MAX_FUNCTION_EVENT_INVOKE_CONFIG_LIST_ITEMS)
+        .at(Location::Query, "MaxItems"),
+]);
+
+static LIST_FUNCTION_EVENT_INVOKE_CONFIGS_RESPONSE: Shape = Shape::Structure(&[
+    Member::new(
+        "FunctionEventInvokeConfigs",
+        &FUNCTION_EVENT_INVOKE_CONFIG_LIST,
+    ),
+    Member::new("NextMarker", &STRING),
+]);
+
 static LIST_FUNCTIONS_REQUEST: Shape = Shape::Structure(&[
     Member::new("MasterRegion", &MASTER_REGION).at(Location::Query, "MasterRegion"),
     Member::new("FunctionVersion", &FUNCTION_VERSION).at(Location::Query, "FunctionVersion"),
@@ -1250,7 +1344,13 @@ static MASTER_REGION: Shape = Shape::String(
     )),
 );
 
+static MAX_FUNCTION_EVENT_INVOKE_CONFIG_LIST_ITEMS: Shape = Shape::Integer(Range::new(1, 50));
+
 static MAX_LIST_ITEMS: Shape = Shape::Integer(Range::new(1, 10_000));
+
+static MAXIMUM_EVENT_AGE_IN_SECONDS: Shape = Shape::Integer(Range::new(60, 21_600));
+
+static MAXIMUM_RETRY_ATTEMPTS: Shape = Shape::Integer(Range::new(0, 2));
 
 static MEMORY_SIZE: Shape = Shape::Integer(Range::new(128, 10_240));
 
@@ -1277,6 +1377,10 @@ static NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER: Shape = Shape::String(
     Some(Pattern::new(r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+")),
 );
 
+static ON_FAILURE: Shape = Shape::Structure(&[Member::new("Destination", &DESTINATION_ARN)]);
+
+static ON_SUCCESS: Shape = Shape::Structure(&[Member::new("Destination", &DESTINATION_ARN)]);
+
 static PACKAGE_TYPE: Shape = Shape::Enum(&["Zip", "Image"]);
 
 static PER_EXECUTION_ENVIRONMENT_MAX_CONCURRENCY: Shape = Shape::Integer(Range::new(1, 1600));
@@ -1301,6 +1405,29 @@ static PUT_FUNCTION_CONCURRENCY_REQUEST: Shape = Shape::Structure(&[
     )
     .required(),
 ]);
+
+static PUT_FUNCTION_EVENT_INVOKE_CONFIG_REQUEST: Shape = Shape::Structure(&[
+    Member::new("FunctionName", &NAMESPACED_FUNCTION_NAME)
+        .at(Location::Uri, "FunctionName")
+        .required(),
+    Member::new("Qualifier", &NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER)
+        .at(Location::Query, "Qualifier"),
+    Member::new("MaximumRetryAttempts", &MAXIMUM_RETRY_ATTEMPTS),
+    Member::new("MaximumEventAgeInSeconds", &MAXIMUM_EVENT_AGE_IN_SECONDS),
+    Member::new("DestinationConfig", &DESTINATION_CONFIG),
+]);
+
+static PUT_FUNCTION_RECURSION_CONFIG_REQUEST: Shape = Shape::Structure(&[
+    Member::new("FunctionName", &UNQUALIFIED_FUNCTION_NAME)
+        .at(Location::Uri, "FunctionName")
+        .required(),
+    Member::new("RecursiveLoop", &RECURSIVE_LOOP).required(),
+]);
+
+static PUT_FUNCTION_RECURSION_CONFIG_RESPONSE: Shape =
+    Shape::Structure(&[Member::new("RecursiveLoop", &RECURSIVE_LOOP)]);
+
+static RECURSIVE_LOOP: Shape = Shape::Enum(&["Allow", "Terminate"]);
 
 static RESERVED_CONCURRENT_EXECUTIONS: Shape = Shape::Integer(Range::new(0, i64::MAX));
 
@@ -1505,6 +1632,14 @@ static TRACING_CONFIG_RESPONSE: Shape = Shape::Structure(&[Member::new("Mode", &
 
 static TRACING_MODE: Shape = Shape::Enum(&["Active", "PassThrough"]);
 
+static UNQUALIFIED_FUNCTION_NAME: Shape = Shape::String(
+    Length::new(1, 140),
+    Some(Pattern::translated(
+        r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)",
+        "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-[0-9]{1}:)?([0-9]{12}:)?(function:)?([a-zA-Z0-9-_]+)",
+    )),
+);
+
 static UNRESERVED_CONCURRENT_EXECUTIONS: Shape = Shape::Integer(Range::new(0, i64::MAX));
 
 static UNTAG_RESOURCE_REQUEST: Shape = Shape::Structure(&[
@@ -1573,6 +1708,17 @@ static UPDATE_FUNCTION_CONFIGURATION_REQUEST: Shape = Shape::Structure(&[
     Member::new("DurableConfig", &DURABLE_CONFIG),
     Member::new("RuntimeConfig", &FUNCTION_RUNTIME_CONFIG),
     Member::new("AcceleratorConfig", &ACCELERATOR_CONFIG),
+]);
+
+static UPDATE_FUNCTION_EVENT_INVOKE_CONFIG_REQUEST: Shape = Shape::Structure(&[
+    Member::new("FunctionName", &NAMESPACED_FUNCTION_NAME)
+        .at(Location::Uri, "FunctionName")
+        .required(),
+    Member::new("Qualifier", &NUMERIC_LATEST_PUBLISHED_OR_ALIAS_QUALIFIER)
+        .at(Location::Query, "Qualifier"),
+    Member::new("MaximumRetryAttempts", &MAXIMUM_RETRY_ATTEMPTS),
+    Member::new("MaximumEventAgeInSeconds", &MAXIMUM_EVENT_AGE_IN_SECONDS),
+    Member::new("DestinationConfig", &DESTINATION_CONFIG),
 ]);
 
 static VERSION: Shape = Shape::String(

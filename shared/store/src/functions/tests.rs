@@ -418,6 +418,7 @@ async fn the_gateways_role_suffices(pool: PgPool) {
     let store = Store {
         pool,
         vault: crate::Vault::new(&[1; 32]),
+        ring: crate::events::ring::Ring::default(),
     };
     create(&store, ALICE, "f").await;
     let f = arn(ALICE, "f");

@@ -11,6 +11,7 @@ async fn store(pool: sqlx::PgPool) -> (Store, AccountId, AccountId) {
     let store = Store {
         pool,
         vault: Vault::new(&[1; 32]),
+        ring: crate::events::ring::Ring::default(),
     };
     let (a, b) = (AccountId::new(1).unwrap(), AccountId::new(2).unwrap());
     for id in [a, b] {

@@ -34,6 +34,7 @@ fn store(pool: sqlx::PgPool) -> Store {
     Store {
         pool,
         vault: Vault::new(&[1; 32]),
+        ring: crate::events::ring::Ring::default(),
     }
 }
 
@@ -332,21 +333,11 @@ async fn no_account_reads_anothers_logs(pool: sqlx::PgPool) {
     );
 }
 
-/// A store on the same database with the rights of a service.
-async fn of_role(pool: &sqlx::PgPool, role: crate::Role) -> Store {
-    let options = (*pool.connect_options()).clone();
-    let options = options.options([("role", role.name().unwrap())]);
-    let pool = sqlx::postgres::PgPoolOptions::new()
-        .max_connections(2)
-        .connect_with(options);
-    store(pool.await.unwrap())
-}
-
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn an_executor_appends_without_waiting_for_the_disk_and_reads_nothing(pool: sqlx::PgPool) {
     let owner = store(pool.clone());
     let a = account(&owner, 1).await;
-    let executor = of_role(&pool, crate::Role::Executor).await;
+    let executor = crate::samples::of_role(&pool, crate::Role::Executor).await;
     executor.append_logs(&[line(a, "s", 1, "m")]).await.unwrap();
     assert!(
         owner
@@ -402,7 +393,7 @@ async fn a_gateway_reads_deletes_and_sweeps_but_writes_no_lines(pool: sqlx::PgPo
     let owner = store(pool.clone());
     let a = account(&owner, 1).await;
     owner.append_logs(&[line(a, "s", 1, "m")]).await.unwrap();
-    let gateway = of_role(&pool, crate::Role::Gateway).await;
+    let gateway = crate::samples::of_role(&pool, crate::Role::Gateway).await;
     let group = group(&gateway, a).await;
     let page = gateway
         .log_group_events_after(a, group, ALL, Position::FIRST, None, WIDE)

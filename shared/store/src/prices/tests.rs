@@ -9,6 +9,7 @@ fn store(pool: PgPool) -> Store {
     Store {
         pool,
         vault: Vault::new(&[1; 32]),
+        ring: crate::events::ring::Ring::default(),
     }
 }
 

@@ -17,7 +17,8 @@ pub(in crate::lambda) async fn create(
 ) -> Result<FunctionConfiguration, Fault> {
     let arn = new_name(&cx, &input.function_name)?;
     unsupported::in_create(&input)?;
-    let configuration = settings::created(&arn.name, &mut input)?;
+    let dead_letter = settings::dead_letter(&cx, &arn, input.dead_letter_config.take()).await?;
+    let configuration = settings::created(&arn.name, &mut input, dead_letter)?;
     let architecture =
         settings::architecture(input.architectures.as_deref())?.unwrap_or(Architecture::X86_64);
     let tags = input.tags.take().unwrap_or_default();

@@ -20,7 +20,8 @@ pub(in crate::lambda) async fn update_configuration(
         revision_id: settings::demanded(input.revision_id.take()),
         code_sha256: None,
     };
-    let changes = settings::changes(&arn.name, input)?;
+    let dead_letter = settings::dead_letter(&cx, &arn, input.dead_letter_config.take()).await?;
+    let changes = settings::changes(&arn.name, input, dead_letter)?;
     let version = cx
         .app
         .store

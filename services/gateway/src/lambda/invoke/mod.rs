@@ -4,14 +4,17 @@
 //! memory; the payload is passed on as it came. Neither Postgres nor Redis is touched on the warm path.
 
 mod answer;
+pub(crate) mod event;
 mod request;
 mod sync;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use dispatch::{Missing, Route, TargetKey};
 use domain::FunctionArn;
-use domain::trace::TraceHeader;
+use domain::event_config::RecursiveLoop;
+use domain::trace::{RECURSION_MAX, TraceHeader};
 use http::request::Parts;
 use http::{Response, StatusCode};
 use store::functions::State;
@@ -23,7 +26,7 @@ pub(crate) use request::matches;
 use crate::call::Call;
 use crate::lambda::{faults, names};
 
-use crate::targets::{Missing, Route, TargetKey};
+use event::Event;
 use request::{InvokeRequest, Kind};
 
 /// Serves one Invoke; `name` is the path's function name.
@@ -41,13 +44,36 @@ async fn invoke(
     body: Bytes,
 ) -> Result<Response<Bytes>, Fault> {
     let request = request::parse(parts, name)?;
-    let payload = request::check_payload(body)?;
-    let (arn, route) = resolve(call, &request).await?;
+    let payload = request::check_payload(body, &request)?;
+    let (key, arn, route) = resolve(call, &request).await?;
     match request.kind {
         Kind::DryRun => Ok(answer::empty(StatusCode::NO_CONTENT, call.request_id)),
-        Kind::Event => Err(faults::event_not_yet()),
+        Kind::Event => accept(call, parts, (key, &route), payload).await,
         Kind::RequestResponse => run(call, parts, request, arn, route, payload).await,
     }
+}
+
+/// Commits an event to the queue and answers its request id.
+async fn accept(
+    call: &Call,
+    parts: &Parts,
+    (key, route): (TargetKey, &Route),
+    payload: Bytes,
+) -> Result<Response<Bytes>, Fault> {
+    let lane = call.app.dispatch.targets.lane(&key, route).await;
+    let qualifier = key.qualifier.as_ref().map(ToString::to_string);
+    let event = Event {
+        lane: lane.map_err(|error| crate::internal(&error, call))?,
+        account: call.account,
+        qualifier: qualifier.unwrap_or_default(),
+        trace: trace(call, parts).to_string(),
+        payload,
+    };
+    let id = match request::header(parts, event::IDEMPOTENCY_HEADER) {
+        Some(key) => call.app.intake.accept_once(event, key).await?,
+        None => call.app.intake.accept(event).await?,
+    };
+    Ok(answer::empty(StatusCode::ACCEPTED, id.uuid()))
 }
 
 async fn run(
@@ -59,6 +85,15 @@ async fn run(
     payload: Bytes,
 ) -> Result<Response<Bytes>, Fault> {
     let trace = trace(call, parts);
+    let looping = trace.lineage(&route.mark) >= RECURSION_MAX;
+    if looping && route.settings.recursive_loop == RecursiveLoop::Terminate {
+        metrics::counter!("tollgate_recursive_invocations_dropped_total").increment(1);
+        return Err(faults::recursive_invocation(
+            &route.function_arn,
+            RECURSION_MAX,
+        ));
+    }
+    let trace = trace.invoking(&route.mark);
     let span = tracing::info_span!("invoke", function.name = %arn.name,
         request.id = %call.request_id, cloud.account.id = %call.account, aws.trace_id = %trace);
     if let Some(parent) = trace
@@ -106,7 +141,10 @@ fn trace(call: &Call, parts: &Parts) -> TraceHeader {
 }
 
 /// What the name means, checked to be runnable.
-async fn resolve(call: &Call, request: &InvokeRequest) -> Result<(FunctionArn, Arc<Route>), Fault> {
+async fn resolve(
+    call: &Call,
+    request: &InvokeRequest,
+) -> Result<(TargetKey, FunctionArn, Arc<Route>), Fault> {
     let arn = names::function(
         call,
         "lambda:InvokeFunction",
@@ -121,13 +159,14 @@ async fn resolve(call: &Call, request: &InvokeRequest) -> Result<(FunctionArn, A
     };
     let found = call
         .app
+        .dispatch
         .targets
         .find(&key)
         .await
         .map_err(|error| crate::internal(&error, call))?;
     let route = found.map_err(|_: Missing| faults::function_not_found(&arn))?;
     match route.state {
-        State::Active => Ok((arn, route)),
+        State::Active => Ok((key, arn, route)),
         state => Err(faults::not_active(state)),
     }
 }

@@ -11,6 +11,10 @@ use crate::lambda::faults;
 /// Largest payload of a synchronous invocation, in bytes (Lambda quotas: 6 MB).
 pub(crate) const SYNC_PAYLOAD_MAX: usize = 6 * 1024 * 1024;
 
+/// Largest payload of an asynchronous one, in bytes (`spec/async-invocation.md`, 1.1: 1 MB; the legacy operation 256 KB).
+pub(crate) const EVENT_PAYLOAD_MAX: usize = 1024 * 1024;
+pub(crate) const LEGACY_PAYLOAD_MAX: usize = 256 * 1024;
+
 /// Largest decoded client context, in bytes (Lambda API, `X-Amz-Client-Context`).
 const CLIENT_CONTEXT_MAX: usize = 3_583;
 
@@ -29,6 +33,8 @@ pub(crate) struct InvokeRequest {
     pub(crate) name: String,
     pub(crate) qualifier: Option<String>,
     pub(crate) kind: Kind,
+    /// By `InvokeAsync`, the operation that `Event` replaced.
+    pub(crate) legacy: bool,
     /// The last 4 KiB of the log are wanted.
     pub(crate) tail: bool,
     /// JSON, decoded; empty = none.
@@ -37,11 +43,19 @@ pub(crate) struct InvokeRequest {
 
 /// Function name and qualifier of an Invoke path, still percent-encoded; `None` for any other path.
 pub(crate) fn matches<'a>(method: &http::Method, path: &'a str) -> Option<&'a str> {
-    let name = path.strip_prefix("/2015-03-31/functions/")?;
-    let name = name
-        .strip_suffix("/invocations")
-        .or_else(|| name.strip_suffix("/invocations/"))?;
+    let invoke = between(path, "/2015-03-31/functions/", "/invocations");
+    let name = invoke.or_else(|| legacy(path))?;
     (method == http::Method::POST && !name.is_empty() && !name.contains('/')).then_some(name)
+}
+
+/// The name in a path of `InvokeAsync`.
+fn legacy(path: &str) -> Option<&str> {
+    between(path, "/2014-11-13/functions/", "/invoke-async")
+}
+
+fn between<'a>(path: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.strip_prefix(before)?.strip_suffix(after)
 }
 
 /// Decodes and checks everything but the payload.
@@ -49,10 +63,17 @@ pub(crate) fn parse(parts: &Parts, name: &str) -> Result<InvokeRequest, Fault> {
     let name = wire::percent_decode(name);
     let query = parts.uri.query().unwrap_or_default();
     let qualifier = wire::query_value(query, "Qualifier").map(Into::into);
+    let legacy = legacy(parts.uri.path()).is_some();
+    let kind = if legacy {
+        Kind::Event
+    } else {
+        kind(header(parts, "x-amz-invocation-type"))?
+    };
     Ok(InvokeRequest {
         name: name.into(),
-        qualifier,
-        kind: kind(header(parts, "x-amz-invocation-type"))?,
+        qualifier: qualifier.filter(|_| !legacy),
+        kind,
+        legacy,
         tail: tail(header(parts, "x-amz-log-type"))?,
         client_context: client_context(header(parts, "x-amz-client-context"))?,
     })
@@ -61,13 +82,14 @@ pub(crate) fn parse(parts: &Parts, name: &str) -> Result<InvokeRequest, Fault> {
 /// Refuses a payload that is too large or not JSON; an empty one means `{}`, as on AWS.
 ///
 /// The check is one scan for well-formedness: nothing is decoded, kept or rewritten.
-pub(crate) fn check_payload(payload: Bytes) -> Result<Bytes, Fault> {
-    if payload.len() > SYNC_PAYLOAD_MAX {
-        return Err(faults::payload_too_large(
-            payload.len(),
-            "RequestResponse",
-            SYNC_PAYLOAD_MAX,
-        ));
+pub(crate) fn check_payload(payload: Bytes, request: &InvokeRequest) -> Result<Bytes, Fault> {
+    let (word, limit) = match (request.kind, request.legacy) {
+        (Kind::Event, false) => ("Event", EVENT_PAYLOAD_MAX),
+        (Kind::Event, true) => ("Event", LEGACY_PAYLOAD_MAX),
+        (Kind::RequestResponse | Kind::DryRun, _) => ("RequestResponse", SYNC_PAYLOAD_MAX),
+    };
+    if payload.len() > limit {
+        return Err(faults::payload_too_large(payload.len(), word, limit));
     }
     if payload.is_empty() {
         return Ok(Bytes::from_static(b"{}"));
@@ -78,7 +100,7 @@ pub(crate) fn check_payload(payload: Bytes) -> Result<Bytes, Fault> {
     }
 }
 
-fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+pub(super) fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
     parts
         .headers
         .get(name)
@@ -140,6 +162,9 @@ mod tests {
             "/2015-03-31/functions/arn%3Aaws/invocations",
             Some("arn%3Aaws"),
         );
+        check("/2014-11-13/functions/f/invoke-async", Some("f"));
+        check("/2014-11-13/functions/f/invoke-async/", Some("f"));
+        check("/2014-11-13/functions/f/invocations", None);
         check("/2015-03-31/functions//invocations", None);
         check("/2015-03-31/functions/f", None);
         check("/2015-03-31/functions/f/g/invocations", None);
@@ -149,11 +174,36 @@ mod tests {
         );
     }
 
+    fn request(kind: Kind, legacy: bool) -> InvokeRequest {
+        InvokeRequest {
+            name: "f".to_owned(),
+            qualifier: None,
+            kind,
+            legacy,
+            tail: false,
+            client_context: String::new(),
+        }
+    }
+
+    #[test]
+    fn events_are_smaller() {
+        let check = |legacy: bool, bytes: usize, ok: bool| {
+            let payload = Bytes::from(format!("\"{}\"", "x".repeat(bytes - 2)));
+            let request = request(Kind::Event, legacy);
+            assert_eq!(check_payload(payload, &request).is_ok(), ok, "{bytes}");
+        };
+        check(false, EVENT_PAYLOAD_MAX, true);
+        check(false, EVENT_PAYLOAD_MAX + 1, false);
+        check(true, LEGACY_PAYLOAD_MAX, true);
+        check(true, LEGACY_PAYLOAD_MAX + 1, false);
+    }
+
     #[test]
     fn payloads() {
+        let request = request(Kind::RequestResponse, false);
         let check = |payload: &str, ok: bool| {
             assert_eq!(
-                check_payload(Bytes::copy_from_slice(payload.as_bytes())).is_ok(),
+                check_payload(Bytes::copy_from_slice(payload.as_bytes()), &request).is_ok(),
                 ok,
                 "{payload}"
             );

@@ -3,8 +3,7 @@
 //! Values that mean "none" are taken, because tools send them: an empty list, an empty `VpcConfig`, `ApplyOn: None`.
 
 use aws_model::lambda::{
-    CreateFunctionRequest, DeadLetterConfig, SnapStart, UpdateFunctionConfigurationRequest,
-    VpcConfig,
+    CreateFunctionRequest, SnapStart, UpdateFunctionConfigurationRequest, VpcConfig,
 };
 use wire::Fault;
 
@@ -18,10 +17,6 @@ pub(in crate::lambda) fn in_create(input: &CreateFunctionRequest) -> Result<(), 
         ),
         (input.publish_to.is_some(), "PublishTo"),
         (is_vpc(input.vpc_config.as_ref()), "VpcConfig"),
-        (
-            is_dead_letter(input.dead_letter_config.as_ref()),
-            "DeadLetterConfig",
-        ),
         (is_text(input.kms_key_arn.as_deref()), "KMSKeyArn"),
         (is_list(input.layers.as_deref()), "Layers"),
         (
@@ -51,10 +46,6 @@ pub(in crate::lambda) fn in_update(
 ) -> Result<(), Fault> {
     refuse(&[
         (is_vpc(input.vpc_config.as_ref()), "VpcConfig"),
-        (
-            is_dead_letter(input.dead_letter_config.as_ref()),
-            "DeadLetterConfig",
-        ),
         (is_text(input.kms_key_arn.as_deref()), "KMSKeyArn"),
         (is_list(input.layers.as_deref()), "Layers"),
         (
@@ -93,10 +84,6 @@ fn is_vpc(vpc: Option<&VpcConfig>) -> bool {
     vpc.is_some_and(|vpc| {
         is_list(vpc.subnet_ids.as_deref()) || is_list(vpc.security_group_ids.as_deref())
     })
-}
-
-fn is_dead_letter(config: Option<&DeadLetterConfig>) -> bool {
-    config.is_some_and(|config| is_text(config.target_arn.as_deref()))
 }
 
 fn is_snap_start(config: Option<&SnapStart>) -> bool {

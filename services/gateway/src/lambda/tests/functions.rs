@@ -298,14 +298,6 @@ async fn what_is_not_supported_says_so() {
         },
     )
     .await;
-    let dead = DeadLetterConfig {
-        target_arn: text("arn:aws:sqs:eu-west-1:111111111111:q"),
-    };
-    let dead = CreateFunctionRequest {
-        dead_letter_config: Some(dead),
-        ..request("f")
-    };
-    check("DeadLetterConfig", dead).await;
     let layers = CreateFunctionRequest {
         layers: Some(vec!["l".into()]),
         ..request("f")

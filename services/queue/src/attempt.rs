@@ -1,0 +1,426 @@
+//! One attempt of one event: read, check, admit, run; or end it without a run.
+//!
+//! The order of the checks is the decision table's (`spec/async-invocation.md`, 1.1): what makes a run pointless comes before what
+//! would have to wait for one.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chassis::batch::Batcher;
+use chassis::{Clock, Ids};
+use chrono::{DateTime, TimeDelta, Utc};
+use dispatch::{Dispatch, Ended, Missing, Route, Run, Runnable, TargetKey};
+use domain::event::{Condition, Verdict};
+use domain::event_config::{AsyncSettings, Destination, Priority, RecursiveLoop};
+use domain::retry::{self, Age};
+use domain::trace::{RECURSION_MAX, TraceHeader};
+use domain::{FunctionArn, Qualifier};
+use rpc::executor::{AsyncWork, InvokeReply, Settled, Target, target};
+use store::Store;
+use store::events::Settlement;
+use store::functions::State;
+use tonic::Status;
+use uuid::Uuid;
+
+use crate::cut::{self, Cut};
+use crate::lane::Item;
+
+/// What attempts share. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Shared(pub(crate) Arc<Parts>);
+
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) dispatch: Dispatch,
+    pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
+    /// Ends without a run.
+    pub(crate) settler: Batcher<Settlement, Option<bool>>,
+}
+
+/// How an attempt ended, for the owner.
+#[derive(Debug)]
+pub(crate) enum Done {
+    /// An outcome is committed; events of other lanes may have come of it.
+    Settled {
+        verdict: Verdict,
+        delivered: Vec<(i64, Uuid)>,
+        settings: Learned,
+    },
+    /// Somebody else's outcome was there, or the event is gone.
+    Stale,
+    /// Concurrency or room is used up.
+    Throttled(Learned),
+    /// The platform could not run it: no executor, the database away.
+    Failed(String),
+    /// It runs on an executor already.
+    Elsewhere,
+    /// A later owner has spoken: this one is out of date.
+    OutOfDate,
+    /// An executor was lost, and the function may have run.
+    Lost { executor: String, error: String },
+}
+
+/// What the owner remembers of the function's settings.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Learned {
+    pub(crate) priority: Priority,
+    pub(crate) age_max_s: u32,
+}
+
+/// An attempt that can be made: everything about it is known.
+struct Ready<'a> {
+    shared: &'a Parts,
+    item: &'a Item,
+    route: Arc<Route>,
+    /// As invoked.
+    arn: FunctionArn,
+    learned: Learned,
+}
+
+/// Makes the attempt. The item comes back, with what was read of it.
+pub(crate) async fn make(
+    shared: Shared,
+    key: TargetKey,
+    epoch: i64,
+    mut item: Item,
+) -> (Item, Done) {
+    let done = match prepare(&shared.0, key, &mut item).await {
+        Ok(found) => go(&shared.0, found, epoch, &item).await,
+        Err(done) => done,
+    };
+    (item, done)
+}
+
+/// Reads what is missing of the event, and what its function's name means now.
+async fn prepare(
+    shared: &Parts,
+    mut key: TargetKey,
+    item: &mut Item,
+) -> Result<(TargetKey, Result<Arc<Route>, Missing>), Done> {
+    let failed = |error: store::Error| Done::Failed(error.to_string());
+    let (id, hour) = (item.event.id, item.event.id.hour());
+    if item.check {
+        let attempts = [(id.uuid(), item.attempt)];
+        let settled = shared.store.settled_attempts(hour, &attempts).await;
+        if settled.map_err(failed)?.contains(&id.uuid()) {
+            return Err(Done::Stale);
+        }
+    }
+    if item.unread || item.event.payload.is_none() {
+        let read = shared.store.read_events(hour, &[id.uuid()]).await;
+        let Some(event) = read.map_err(failed)?.pop() else {
+            return Err(Done::Stale);
+        };
+        item.event = event;
+        item.unread = false;
+    }
+    key.qualifier = match item.event.qualifier.as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(|_| Done::Stale)?),
+    };
+    let route = shared.dispatch.targets.find(&key).await.map_err(failed)?;
+    Ok((key, route))
+}
+
+async fn go(
+    shared: &Parts,
+    (key, route): (TargetKey, Result<Arc<Route>, Missing>),
+    epoch: i64,
+    item: &Item,
+) -> Done {
+    let arn = FunctionArn {
+        region: key.region.clone(),
+        account: key.account,
+        name: key.name.clone(),
+        qualifier: key.qualifier.clone(),
+    };
+    let Ok(route) = route else {
+        let cut = Cut::new(item, &key, &arn, None);
+        return end(shared, cut, Condition::FunctionNotFound).await;
+    };
+    let learned = Learned {
+        priority: route.settings.policy.priority,
+        age_max_s: age_max_s(item, &route.settings),
+    };
+    let age = Age {
+        accepted_at: item.event.id.accepted_at(),
+        max: TimeDelta::seconds(i64::from(learned.age_max_s)),
+    };
+    let cut = || Cut::new(item, &key, &arn, Some(&route));
+    if route.stopped {
+        return end(shared, cut(), Condition::ZeroReservedConcurrency).await;
+    }
+    if age.exceeded_at(shared.clock.now()) {
+        return end(shared, cut(), Condition::EventAgeExceeded).await;
+    }
+    let trace = TraceHeader::parse(&item.event.trace);
+    let in_chain = trace.as_ref().map_or(0, |trace| trace.lineage(&route.mark));
+    if in_chain >= RECURSION_MAX && route.settings.recursive_loop == RecursiveLoop::Terminate {
+        metrics::counter!("tollgate_recursive_invocations_dropped_total").increment(1);
+        return end(shared, cut(), Condition::RecursionLimitExceeded).await;
+    }
+    if item.losses >= retry::LOSSES_MAX {
+        let now = shared.clock.now();
+        let verdict = retry::after_error(now, age, delay(item, &route.settings, shared.ids));
+        return end_as(shared, cut().lost(), verdict, learned).await;
+    }
+    let ready = Ready {
+        shared,
+        item,
+        route,
+        arn,
+        learned,
+    };
+    ready.run(&key, trace, epoch).await
+}
+
+/// Seconds after which the event is given up.
+fn age_max_s(item: &Item, settings: &AsyncSettings) -> u32 {
+    let set = item
+        .event
+        .age_max_s
+        .or(settings.policy.max_event_age_s)
+        .or(settings.event.max_event_age_s);
+    set.unwrap_or(retry::AGE_MAX_S_DEFAULT)
+        .min(domain::event::AGE_MAX_S)
+}
+
+/// The wait after a function error of this attempt; `None`: it is the last.
+fn delay(item: &Item, settings: &AsyncSettings, ids: Ids) -> Option<TimeDelta> {
+    let retries = settings.event.max_retry_attempts.map(u16::from);
+    let attempts_max = item
+        .event
+        .attempts_max
+        .or(settings.policy.max_attempts.map(u16::from))
+        .or(retries.map(|retries| retries + 1))
+        .unwrap_or(retry::RETRIES_DEFAULT + 1);
+    if item.attempt >= attempts_max {
+        return None;
+    }
+    let attempt = u32::from(item.attempt);
+    Some(match &settings.policy.backoff {
+        Some(backoff) => {
+            let ms = i64::try_from(backoff.wait_ms(attempt, ids.draw())).unwrap_or(i64::MAX);
+            TimeDelta::try_milliseconds(ms).unwrap_or(TimeDelta::MAX)
+        }
+        None => retry::aws_delay(attempt),
+    })
+}
+
+impl Ready<'_> {
+    async fn run(self, key: &TargetKey, trace: Option<TraceHeader>, epoch: i64) -> Done {
+        let shared = self.shared;
+        match self.route.state {
+            State::Active => {}
+            state => return Done::Failed(format!("the function is {state:?}")),
+        }
+        let Some(_permit) = shared.dispatch.admission.admit(&self.route.pool).await else {
+            metrics::counter!("tollgate_throttles_total").increment(1);
+            return Done::Throttled(self.learned);
+        };
+        let Some(version) = self.route.pick(shared.ids.draw()) else {
+            return Done::Failed("the function has no version".to_owned());
+        };
+        let work = match self.work(key, version, epoch).await {
+            Ok(work) => work,
+            Err(error) => return Done::Failed(error.to_string()),
+        };
+        let trace = trace.unwrap_or_else(|| {
+            let now = u32::try_from(shared.clock.now().timestamp()).unwrap_or(u32::MAX);
+            TraceHeader::new(now, shared.ids.bytes(), shared.ids.bytes(), false)
+        });
+        let run = Run {
+            arn: self.arn.to_string(),
+            request_id: self.item.event.id.uuid(),
+            attempt: u32::from(self.item.attempt),
+            payload: Bytes::from(self.item.event.payload.clone().unwrap_or_default()),
+            client_context: String::new(),
+            trace_id: trace.invoking(&self.route.mark).to_string(),
+            traceparent: String::new(),
+            tail: false,
+            work: Some(work),
+        };
+        let ended = dispatch::run(&shared.dispatch.executors, version, &run).await;
+        self.done(ended)
+    }
+
+    async fn work(
+        &self,
+        key: &TargetKey,
+        version: &Runnable,
+        epoch: i64,
+    ) -> Result<AsyncWork, store::Error> {
+        let event = &self.item.event;
+        let delay = delay(self.item, &self.route.settings, self.shared.ids);
+        let shard = domain::event::shard(event.lane);
+        Ok(AsyncWork {
+            shard: u32::from(shard.cast_unsigned()),
+            epoch,
+            accepted_at_ms: event.id.accepted_at_ms(),
+            age_max_s: self.learned.age_max_s,
+            retry_delay_ms: delay.map(|delay| delay.num_milliseconds().max(0).cast_unsigned()),
+            targets: targets(self.shared, key, &self.route, version).await?,
+            function_arn: qualified(&self.arn),
+            lane_id: event.lane,
+            qualifier: event.qualifier.clone(),
+        })
+    }
+
+    fn done(&self, ended: Ended) -> Done {
+        match ended {
+            Ended::Ran(reply) => self.settled(*reply),
+            Ended::NoRoom => Done::Throttled(self.learned),
+            Ended::NoRuntime(text) => Done::Failed(text),
+            Ended::Nobody(status) => {
+                Done::Failed(status.map_or("there is no executor".to_owned(), |s| {
+                    s.message().to_owned()
+                }))
+            }
+            Ended::Declined(status) if status.code() == tonic::Code::Aborted => Done::OutOfDate,
+            Ended::Declined(_) => Done::Elsewhere,
+            Ended::Lost { executor, status } => Done::Lost {
+                executor,
+                error: Status::message(&status).to_owned(),
+            },
+        }
+    }
+
+    fn settled(&self, reply: InvokeReply) -> Done {
+        let Some(settled) = reply.settled.filter(|settled| settled.won) else {
+            return Done::Stale;
+        };
+        let verdict = match settled.kind {
+            0 => Verdict::Success,
+            1 => match DateTime::<Utc>::from_timestamp_millis(settled.next_at_ms) {
+                Some(at) => Verdict::Retry { at },
+                None => return Done::Stale,
+            },
+            // Which condition it was is in the outcome; the owner only counts it.
+            _ => Verdict::Dead(Condition::RetriesExhausted),
+        };
+        Done::Settled {
+            verdict,
+            delivered: delivered(&settled),
+            settings: self.learned,
+        }
+    }
+}
+
+fn delivered(settled: &Settled) -> Vec<(i64, Uuid)> {
+    let events = settled.delivered.iter();
+    events
+        .filter_map(|event| Some((event.lane_id, event.request_id.parse().ok()?)))
+        .collect()
+}
+
+/// The ARN as records have it: qualified, always.
+pub(crate) fn qualified(arn: &FunctionArn) -> String {
+    let qualifier = arn.qualifier.clone();
+    let latest = Qualifier::Version(domain::Version::Latest);
+    arn.clone()
+        .qualified(Some(qualifier.unwrap_or(latest)))
+        .to_string()
+}
+
+/// Where records of the event's end go, with the lanes of those that are functions.
+pub(crate) async fn targets(
+    shared: &Parts,
+    key: &TargetKey,
+    route: &Route,
+    version: &Runnable,
+) -> Result<Vec<Target>, store::Error> {
+    let settings = &route.settings;
+    let dead_letter = settings.dead_letters.get(&version.spec.version);
+    let wanted = [
+        (target::Kind::OnSuccess, settings.event.on_success.as_ref()),
+        (target::Kind::OnFailure, settings.event.on_failure.as_ref()),
+        (target::Kind::DeadLetter, dead_letter),
+    ];
+    let mut targets = Vec::new();
+    for (kind, destination) in wanted {
+        if let Some(destination) = destination {
+            targets.push(resolve(shared, key, kind, destination).await?);
+        }
+    }
+    Ok(targets)
+}
+
+async fn resolve(
+    shared: &Parts,
+    key: &TargetKey,
+    kind: target::Kind,
+    destination: &Destination,
+) -> Result<Target, store::Error> {
+    let mut target = Target {
+        kind: kind.into(),
+        arn: destination.to_string(),
+        lane_id: None,
+        qualifier: String::new(),
+        reason: String::new(),
+    };
+    let Destination::Function(arn) = destination else {
+        "Tollgate does not deliver to this kind of target yet".clone_into(&mut target.reason);
+        return Ok(target);
+    };
+    if arn.account != key.account {
+        "the function belongs to another account".clone_into(&mut target.reason);
+        return Ok(target);
+    }
+    let theirs = TargetKey {
+        account: arn.account,
+        region: arn.region.clone(),
+        name: arn.name.clone(),
+        qualifier: arn.qualifier.clone(),
+    };
+    match shared.dispatch.targets.find(&theirs).await? {
+        Ok(route) => {
+            let lane = shared.dispatch.targets.lane(&theirs, &route).await?;
+            target.lane_id = Some(lane);
+            target.qualifier = arn
+                .qualifier
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+        }
+        Err(_) => "there is no such function, version or alias".clone_into(&mut target.reason),
+    }
+    Ok(target)
+}
+
+/// Ends the event without a run.
+async fn end(shared: &Parts, cut: Cut<'_>, condition: Condition) -> Done {
+    let learned = cut.learned();
+    end_as(shared, cut, Verdict::Dead(condition), learned).await
+}
+
+async fn end_as(shared: &Parts, cut: Cut<'_>, verdict: Verdict, learned: Learned) -> Done {
+    match cut::settle(shared, cut, verdict).await {
+        Ok(Some(delivered)) => Done::Settled {
+            verdict,
+            delivered,
+            settings: learned,
+        },
+        Ok(None) => Done::Stale,
+        Err(error) => Done::Failed(error),
+    }
+}
+
+/// Ends an event that was refused until its time was up.
+pub(crate) async fn expire(shared: Shared, key: TargetKey, mut item: Item) -> (Item, Done) {
+    let done = match prepare(&shared.0, key, &mut item).await {
+        Ok((key, route)) => {
+            let arn = FunctionArn {
+                region: key.region.clone(),
+                account: key.account,
+                name: key.name.clone(),
+                qualifier: key.qualifier.clone(),
+            };
+            let route = route.ok();
+            let cut = Cut::new(&item, &key, &arn, route.as_deref());
+            end(&shared.0, cut, Condition::EventAgeExceeded).await
+        }
+        Err(done) => done,
+    };
+    (item, done)
+}

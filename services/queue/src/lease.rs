@@ -1,0 +1,157 @@
+//! Which shards are ours: replicas share them out by rendezvous hashing and hold them by leases in the database.
+//!
+//! Every second a replica says that it lives, sees who else does, and takes or gives back shards. A lease that could not be renewed
+//! counts as lost a little before it lapses, by our own monotonic clock: an owner that was stopped for a while must not believe
+//! that it still is one. Executors refuse what an older epoch sends, should it believe it anyway.
+
+use std::time::{Duration, Instant};
+
+use chassis::Lifecycle;
+use domain::event::SHARDS;
+use store::Store;
+use store::events::ShardLease;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+const PERIOD: Duration = Duration::from_secs(1);
+const LEASE_MS: u32 = 3_000;
+/// A replica that was not seen for so long gets no shards.
+const MEMBER_MS: u32 = 3_500;
+/// What is taken off a lease for the time that a word takes.
+const MARGIN: Duration = Duration::from_millis(300);
+
+/// The shards that are held, and until when that is sure.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Held {
+    pub(crate) shards: Vec<ShardLease>,
+    pub(crate) until: Option<Instant>,
+}
+
+impl Held {
+    /// Whether this owner may still act.
+    pub(crate) fn sure(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() < until)
+    }
+
+    pub(crate) fn epoch(&self, shard: i16) -> Option<i64> {
+        let held = self.shards.iter().find(|held| held.shard == shard)?;
+        self.sure().then_some(held.epoch)
+    }
+}
+
+/// Keeps leases until the drain, then gives them back.
+pub(crate) async fn keep(store: Store, me: Uuid, held: watch::Sender<Held>, life: Lifecycle) {
+    let mut ticks = tokio::time::interval(PERIOD);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = life.drain().cancelled() => break,
+        }
+        let asked = Instant::now();
+        let round = tokio::time::timeout(PERIOD * 2, round(&store, me, &held));
+        match round.await {
+            Ok(Ok(shards)) => {
+                let until = asked + Duration::from_millis(u64::from(LEASE_MS)) - MARGIN;
+                held.send_replace(Held {
+                    shards,
+                    until: Some(until),
+                });
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "leases on shards not renewed"),
+            Err(_) => tracing::warn!("leases on shards not renewed: the database does not answer"),
+        }
+    }
+    let shards: Vec<i16> = held.borrow().shards.iter().map(|held| held.shard).collect();
+    held.send_replace(Held::default());
+    let leave = async {
+        store.release_shards(me, &shards).await?;
+        store.leave_queue(me).await
+    };
+    match tokio::time::timeout(PERIOD, leave).await {
+        Ok(Ok(())) => {}
+        // They lapse by themselves.
+        Ok(Err(error)) => tracing::debug!(%error, "shards not given back"),
+        Err(_) => tracing::debug!("shards not given back in time"),
+    }
+}
+
+async fn round(
+    store: &Store,
+    me: Uuid,
+    held: &watch::Sender<Held>,
+) -> Result<Vec<ShardLease>, store::Error> {
+    let members = store.queue_members(me, MEMBER_MS).await?;
+    let wanted = share(me, &members);
+    let not_ours: Vec<i16> = held
+        .borrow()
+        .shards
+        .iter()
+        .map(|held| held.shard)
+        .filter(|shard| !wanted.contains(shard))
+        .collect();
+    if !not_ours.is_empty() {
+        // First nothing more is done for them, then another may have them.
+        held.send_modify(|held| held.shards.retain(|held| !not_ours.contains(&held.shard)));
+        store.release_shards(me, &not_ours).await?;
+    }
+    store.hold_shards(me, &wanted, LEASE_MS).await
+}
+
+/// The shards that fall to `me`: each to the member with the highest score for it, so that a member that comes or goes moves
+/// only its own part.
+fn share(me: Uuid, members: &[Uuid]) -> Vec<i16> {
+    let shards = 0..i16::try_from(SHARDS).unwrap_or(0);
+    shards
+        .filter(|shard| members.iter().max_by_key(|member| score(**member, *shard)) == Some(&me))
+        .collect()
+}
+
+fn score(member: Uuid, shard: i16) -> u64 {
+    let (high, low) = member.as_u64_pair();
+    let mut hash = high ^ low.rotate_left(32) ^ (u64::from(shard.cast_unsigned()) << 17);
+    // The mixing of splitmix64: every bit of the input moves every bit of the score.
+    hash = hash.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(number: u128) -> Uuid {
+        Uuid::from_u128(number * 0x1234_5678_9abc_def1)
+    }
+
+    #[test]
+    fn every_shard_has_one_owner_and_few_move() {
+        let three: Vec<Uuid> = (1..=3).map(member).collect();
+        let mut all: Vec<i16> = three.iter().flat_map(|me| share(*me, &three)).collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..32).collect::<Vec<i16>>());
+        // Without the third, the first two keep what they had.
+        let two = &three[..2];
+        for me in two {
+            let (before, after) = (share(*me, &three), share(*me, two));
+            assert!(before.iter().all(|shard| after.contains(shard)));
+            assert!(!before.is_empty());
+        }
+        assert_eq!(share(member(1), &[member(1)]).len(), 32);
+    }
+
+    #[test]
+    fn an_old_lease_is_not_believed() {
+        let lease = ShardLease { shard: 3, epoch: 7 };
+        let held = |until| Held {
+            shards: vec![lease],
+            until,
+        };
+        let later = Instant::now() + Duration::from_mins(1);
+        assert_eq!(held(Some(later)).epoch(3), Some(7));
+        assert_eq!(held(Some(later)).epoch(4), None);
+        assert_eq!(held(Some(Instant::now())).epoch(3), None);
+        assert_eq!(Held::default().epoch(3), None);
+    }
+}

@@ -1,0 +1,128 @@
+//! What may start, starts; what may not is looked at again.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::event::shard;
+
+use super::{Owner, Report};
+use crate::attempt;
+use crate::lane::{WINDOW_FIRST, WINDOW_MAX};
+
+/// Above this the processors have no room for more environments, in thousandths.
+const BUSY_PERMILLE: u32 = 900;
+
+/// A lane that had nothing in flight for so many ticks begins with a small window again.
+const IDLE_TICKS: u32 = 200;
+
+impl Owner {
+    /// Lets a lane take its turns, if it may start something.
+    pub(super) fn activate(&mut self, lane_id: i64, now: DateTime<Utc>) {
+        if let Some(lane) = self.lanes.get_mut(&lane_id) {
+            lane.wanted_more |= lane.in_flight >= lane.window;
+            if lane.may_start(now) {
+                self.fair.add(lane.key.account, lane_id, lane.priority);
+            }
+        }
+    }
+
+    /// Starts attempts while there are turns and room.
+    pub(super) fn start(&mut self, now: DateTime<Utc>) {
+        if self.life.drain().is_cancelled() || !self.held.sure() {
+            return;
+        }
+        while self.in_flight < self.in_flight_max {
+            let Some(lane_id) = self.fair.next() else {
+                return;
+            };
+            let Some(lane) = self.lanes.get_mut(&lane_id) else {
+                self.fair.remove(lane_id);
+                continue;
+            };
+            let epoch = self.held.epoch(shard(lane_id));
+            let (true, Some(epoch)) = (lane.may_start(now), epoch) else {
+                lane.wanted_more |= !lane.ready.is_empty();
+                self.fair.remove(lane_id);
+                continue;
+            };
+            let Some(item) = lane.ready.pop_front() else {
+                continue;
+            };
+            lane.in_flight += 1;
+            lane.started += 1;
+            lane.idle_ticks = 0;
+            self.in_flight += 1;
+            self.running.insert(item.event.id.uuid());
+            self.measures.started(item.event.id.accepted_at(), now);
+            let (shared, key, reports) =
+                (self.shared.clone(), lane.key.clone(), self.reports.clone());
+            self.life.spawn("attempt", async move {
+                let (item, done) = attempt::make(shared, key, epoch, item).await;
+                let _ = reports.send(Report::Done(Box::new(item), done)).await;
+            });
+        }
+    }
+
+    /// Ends an event that was refused until its time was up.
+    pub(super) fn expire(&mut self, item: crate::lane::Item) {
+        let Some(lane) = self.lanes.get_mut(&item.event.lane) else {
+            return;
+        };
+        lane.in_flight += 1;
+        self.in_flight += 1;
+        self.running.insert(item.event.id.uuid());
+        let (shared, key, reports) = (self.shared.clone(), lane.key.clone(), self.reports.clone());
+        self.life.spawn("expire event", async move {
+            let (item, done) = attempt::expire(shared, key, item).await;
+            let _ = reports.send(Report::Done(Box::new(item), done)).await;
+        });
+    }
+
+    /// Windows, blocks, old age, pages: every lane, every tick.
+    pub(super) fn look_over(&mut self, now: DateTime<Utc>) {
+        let room = self.shared.0.dispatch.executors.busy_permille() < BUSY_PERMILLE;
+        let (mut active, mut pages, mut expired, mut idle) = (vec![], vec![], vec![], vec![]);
+        for (id, lane) in &mut self.lanes {
+            if lane.in_flight == 0 {
+                lane.idle_ticks = lane.idle_ticks.saturating_add(1);
+                if lane.idle_ticks == IDLE_TICKS {
+                    lane.window = WINDOW_FIRST;
+                }
+                if lane.idle_ticks > IDLE_TICKS && lane.ready.is_empty() && lane.feed.is_none() {
+                    idle.push(*id);
+                }
+            }
+            if std::mem::take(&mut lane.wanted_more) && lane.in_flight >= lane.window && room {
+                lane.window = lane.window.saturating_mul(2).min(WINDOW_MAX);
+            }
+            if lane.blocked_until.is_some_and(|until| until > now) {
+                // From the head: whoever is too old while nothing may run is given up now.
+                let max = TimeDelta::seconds(i64::from(lane.age_max_s));
+                while let Some(head) = lane.ready.front() {
+                    if now - head.event.id.accepted_at() <= max || expired.len() >= 64 {
+                        break;
+                    }
+                    expired.extend(lane.ready.pop_front());
+                }
+            }
+            if lane.may_start(now) {
+                active.push((*id, lane.key.account, lane.priority));
+            }
+            if let Some((hour, after, room)) = lane.page() {
+                pages.push((*id, hour, after, room));
+            }
+        }
+        for (id, account, priority) in active {
+            self.fair.add(account, id, priority);
+        }
+        for (lane, hour, after, room) in pages {
+            self.ask_page(lane, hour, after, room);
+        }
+        for item in expired {
+            self.expire(item);
+        }
+        for id in idle {
+            self.fair.remove(id);
+            self.lanes.remove(&id);
+            self.depths.remove(&id);
+        }
+    }
+}

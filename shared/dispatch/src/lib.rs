@@ -1,0 +1,22 @@
+//! From a function's name to its run: what the gateway does for a caller that waits, and the queue for one that does not.
+//!
+//! ```text
+//! Targets (name -> versions, limits) -> Admission (concurrency) -> Executors (who has room) -> run (gRPC Invoke)
+//! ```
+//!
+//! All of it works from memory. [`Dispatch::tick`] keeps that memory fresh once a second: the catalog's stamp, the registry of
+//! executors, the leased parts of concurrency limits. A gateway and a queue of one process share one [`Dispatch`].
+
+pub mod admission;
+pub mod executors;
+pub mod hints;
+mod registry;
+mod run;
+pub mod targets;
+mod tick;
+
+pub use admission::{Admission, Permit};
+pub use executors::{Executors, Member};
+pub use run::{Ended, Run, run};
+pub use targets::{Missing, Route, Runnable, TargetKey, Targets};
+pub use tick::Dispatch;

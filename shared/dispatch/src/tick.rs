@@ -1,0 +1,91 @@
+//! The parts together, and what keeps their memory fresh.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::{Ids, Lifecycle};
+use redis::aio::ConnectionManager;
+use secrecy::SecretString;
+use store::Store;
+
+use crate::admission::Admission;
+use crate::executors::Executors;
+use crate::registry;
+use crate::targets::Targets;
+
+/// How often the catalog's stamp, the registry and the concurrency leases are looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Called when the catalog moved.
+type Forget = Arc<dyn Fn() + Send + Sync>;
+
+/// Targets, admission and executors of one process. Cheap to clone.
+#[derive(Clone)]
+pub struct Dispatch {
+    pub targets: Targets,
+    pub admission: Admission,
+    pub executors: Executors,
+    store: Store,
+    redis: ConnectionManager,
+    /// Proves this process to executors of other machines.
+    cluster_secret: SecretString,
+}
+
+impl Dispatch {
+    pub fn new(
+        store: Store,
+        redis: ConnectionManager,
+        cluster_secret: SecretString,
+        ids: Ids,
+    ) -> Self {
+        let admission = Admission::new(redis.clone(), &ids.random().to_string());
+        Self {
+            targets: Targets::new(store.clone(), admission.clone()),
+            admission,
+            executors: Executors::default(),
+            store,
+            redis,
+            cluster_secret,
+        }
+    }
+
+    /// Starts the tick. `forget` is called, besides emptying the targets, whenever the catalog moved.
+    pub async fn start(&self, forget: Forget, life: &Lifecycle) -> Result<(), store::Error> {
+        let stamp = self.store.catalog_stamp().await?;
+        life.spawn(
+            "dispatch tick",
+            self.clone().tick(forget, stamp, life.clone()),
+        );
+        Ok(())
+    }
+
+    /// Once a second: drop caches when the catalog moved, follow the registry, renew leases.
+    async fn tick(mut self, forget: Forget, mut stamp: i64, life: Lifecycle) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = life.drain().cancelled() => return,
+            }
+            match self.store.catalog_stamp().await {
+                Ok(now) if now != stamp => {
+                    self.targets.clear();
+                    forget();
+                    stamp = now;
+                }
+                Ok(_) => {}
+                // Serving goes on with what is known: the warm path needs no Postgres.
+                Err(error) => tracing::warn!(%error, "could not read the catalog's stamp"),
+            }
+            self.admission.renew().await;
+            registry::follow(
+                &self.executors,
+                &mut self.redis,
+                &self.cluster_secret,
+                &life,
+            )
+            .await;
+        }
+    }
+}
