@@ -17,6 +17,7 @@ have_redis || missing+=(redis)
 have_python || missing+=(python)
 have node || missing+=(node)
 have setpriv || missing+=(util-linux)
+have ip || missing+=(iproute2)
 
 if ! have cargo; then
     echo "Rust is missing. Install it with: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" >&2
@@ -35,6 +36,7 @@ redis      redis-server | valkey | redis
 python     python3 python3-venv python3-pip | python3 python3-pip | python@3.13
 node       nodejs | nodejs | node
 util-linux util-linux | util-linux | util-linux
+iproute2   iproute2 | iproute | iproute2mac
 TABLE
     done | tr '\n' ' '
 }

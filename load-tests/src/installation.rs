@@ -11,6 +11,8 @@ use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use http::Method;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::api::{Door, Function};
@@ -26,6 +28,8 @@ use crate::witness::{Witness, Work};
 
 /// The name of the function that events are for.
 pub(crate) const FUNCTION: &str = "witness";
+/// The name of the function that is handed the records of their ends.
+const SINK: &str = "sink";
 /// Of which a sandbox holds none: more environments may stand than fit the host's memory, for the witness is small.
 const EXECUTOR_MEMORY_MB: u32 = 100_000;
 const READY_TIME_MAX: Duration = Duration::from_mins(1);
@@ -175,7 +179,7 @@ impl Installation {
                 self.door.address.clone_from(&listen);
                 vec!["gateway".to_owned(), "--listen".to_owned(), listen]
             }
-            Part::Queue(_) => words_of("queue", &[("--health-listen", at(9421)?)]),
+            Part::Queue(_) => words_of("queue-service", &[("--health-listen", at(9421)?)]),
             Part::Executor(_) => {
                 // Runtime clients are installed once for all runs.
                 std::os::unix::fs::symlink(&self.runtimes, data.join("runtimes"))?;
@@ -286,21 +290,28 @@ impl Installation {
         memory_mb: u32,
         concurrency: Option<u32>,
     ) -> Result<()> {
-        let function = Function {
-            name: FUNCTION,
-            runtime: "provided.al2023",
-            handler: "bootstrap",
-            zip: &witness.zip,
-            memory_mb,
-            timeout_s: 60,
-        };
-        door.create(&function, &[("SECRET", &witness.secret)])
-            .await?;
-        if let Some(concurrency) = concurrency {
-            let path = format!("/2017-10-31/functions/{FUNCTION}/concurrency");
-            let body = serde_json::json!({ "ReservedConcurrentExecutions": concurrency });
-            door.call(http::Method::PUT, &path, &body, 200).await?;
+        create(door, FUNCTION, witness, memory_mb).await?;
+        match concurrency {
+            Some(concurrency) => limit(door, concurrency).await,
+            None => Ok(()),
         }
+    }
+
+    /// Lets every end of the witness' events, whichever, be handed on to a second function; a function error is an end at once.
+    pub(crate) async fn hand_on(&self, witness: &Witness, memory_mb: u32) -> Result<()> {
+        create(&self.door, SINK, witness, memory_mb).await?;
+        let path = format!("/2015-03-31/functions/{SINK}/configuration");
+        let sink = self
+            .door
+            .call(Method::GET, &path, &Value::Null, 200)
+            .await?;
+        let target = json!({ "Destination": sink["FunctionArn"] });
+        let path = format!("/2019-09-25/functions/{FUNCTION}/event-invoke-config");
+        let config = json!({
+            "MaximumRetryAttempts": 0,
+            "DestinationConfig": { "OnSuccess": target, "OnFailure": target },
+        });
+        self.door.call(Method::PUT, &path, &config, 200).await?;
         Ok(())
     }
 
@@ -325,6 +336,27 @@ impl Installation {
         }
         Ok(())
     }
+}
+
+async fn create(door: &Door, name: &str, witness: &Witness, memory_mb: u32) -> Result<()> {
+    let function = Function {
+        name,
+        runtime: "provided.al2023",
+        handler: "bootstrap",
+        zip: &witness.zip,
+        memory_mb,
+        timeout_s: 60,
+    };
+    let secret = ("SECRET", witness.secret.as_str());
+    door.create(&function, &[secret]).await
+}
+
+/// How many environments the witness may have.
+pub(crate) async fn limit(door: &Door, concurrency: u32) -> Result<()> {
+    let path = format!("/2017-10-31/functions/{FUNCTION}/concurrency");
+    let body = json!({ "ReservedConcurrentExecutions": concurrency });
+    door.call(Method::PUT, &path, &body, 200).await?;
+    Ok(())
 }
 
 fn words_of(command: &str, flags: &[(&str, String)]) -> Vec<String> {

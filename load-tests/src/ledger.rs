@@ -26,7 +26,7 @@ use chassis::Clock;
 use serde::Serialize;
 use uuid::Uuid;
 
-pub(crate) use check::{Book, Checked};
+pub(crate) use check::{Book, Checked, Totals};
 pub(crate) use facts::Facts;
 
 use crate::witness::Work;
@@ -246,6 +246,8 @@ pub(crate) struct Faults {
     pub(crate) told_otherwise: u64,
     /// Charged executions more or fewer than outcomes of runs.
     pub(crate) charged_otherwise: u64,
+    /// Ends that were not handed on to their destination, or more than once.
+    pub(crate) handed_on_otherwise: u64,
 }
 
 impl Faults {
@@ -261,6 +263,7 @@ impl Faults {
             attempts_torn,
             told_otherwise,
             charged_otherwise,
+            handed_on_otherwise,
         } = self;
         [
             accepted_twice,
@@ -273,6 +276,7 @@ impl Faults {
             attempts_torn,
             told_otherwise,
             charged_otherwise,
+            handed_on_otherwise,
         ]
         .iter()
         .sum()

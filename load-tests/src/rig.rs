@@ -10,7 +10,7 @@ use crate::bench::Bench;
 use crate::events::{self, Until};
 use crate::figures::Figures;
 use crate::installation::{Installation, Part};
-use crate::ledger::{Book, Checked, Ledger};
+use crate::ledger::{Book, Checked, Ledger, Totals};
 use crate::network::Network;
 use crate::witness::{Witness, Work};
 
@@ -28,6 +28,7 @@ pub(crate) struct Rig {
     pub(crate) installation: Installation,
     pub(crate) witness: Witness,
     chance: StdRng,
+    hands_on: bool,
 }
 
 impl Rig {
@@ -47,6 +48,7 @@ impl Rig {
             installation,
             witness,
             chance: bench.chance("samples"),
+            hands_on: false,
         })
     }
 
@@ -56,6 +58,13 @@ impl Rig {
         self.installation.settled().await;
         let door = self.installation.door.clone();
         self.installation.warm(&door, warm).await
+    }
+
+    /// From now on every event's end makes an event for a second function.
+    pub(crate) async fn hand_on(&mut self, memory_mb: u32) -> Result<()> {
+        self.installation.hand_on(&self.witness, memory_mb).await?;
+        self.hands_on = true;
+        Ok(())
     }
 
     pub(crate) fn ledger(&self, name: &str) -> Result<Ledger> {
@@ -77,10 +86,14 @@ impl Rig {
     ) -> Result<Vec<Checked>> {
         let facts = self.installation.facts().await?;
         let book = Book::read(&facts, time_max).await?;
-        let alone = ledgers.len() == 1;
+        let totals = match (ledgers.len(), self.hands_on) {
+            (1, true) => Totals::HandedOn,
+            (1, false) => Totals::Alone,
+            _ => Totals::None,
+        };
         let mut all = Vec::new();
         for ledger in ledgers {
-            let mut checked = book.check(ledger, &self.witness, alone)?;
+            let mut checked = book.check(ledger, &self.witness, totals)?;
             self.ask(&book, ledger, &mut checked).await?;
             ensure!(
                 checked.verdict.accepted > 0,
@@ -90,7 +103,7 @@ impl Rig {
             all.push(checked);
         }
         if !all.iter().all(|checked| checked.verdict.passed()) {
-            tracing_kept(&self.installation.keep());
+            announce_kept(&self.installation.keep());
         }
         Ok(all)
     }
@@ -115,7 +128,7 @@ impl Rig {
 }
 
 #[expect(clippy::print_stderr, reason = "for the person at the terminal")]
-fn tracing_kept(dir: &std::path::Path) {
+fn announce_kept(dir: &std::path::Path) {
     eprintln!(
         "The ledger does not add up. Logs and ledgers are kept in {}",
         dir.display()

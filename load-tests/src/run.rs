@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use nix::unistd::Uid;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -82,8 +83,14 @@ fn one(bench: &Bench, scenario: &Scenario) -> Result<Ended> {
     };
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
-            let network = scenario.network.map(|spaces| network(bench, spaces));
-            let network = network.transpose()?;
+            let network = match scenario.network {
+                Some(spaces) if Uid::effective().is_root() => Some(network(bench, spaces)?),
+                Some(_) => {
+                    announce("not as root: without network namespaces, and so without partitions");
+                    None
+                }
+                None => None,
+            };
             let runtime = runtime(network.as_ref())?;
             runtime.block_on(bounded((scenario.run)(bench, network), time_max))
         });
@@ -108,7 +115,7 @@ fn network(bench: &Bench, spaces: u8) -> Result<Network> {
         .enable_all()
         .build()?
         .block_on(Network::new(&bench.work, spaces));
-    made.context("network namespaces need root and iproute2")
+    made.context("network namespaces (from iproute2's ip and util-linux' unshare)")
 }
 
 /// Its threads are in the middle of `network`, where there is one.

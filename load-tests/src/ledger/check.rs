@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use uuid::Uuid;
 
-use super::facts::{Facts, Kind, Outcome};
+use super::facts::{Facts, Kind, Outcome, Source};
 use super::{Accepted, Expected, Faults, Ledger, Verdict};
 use crate::figures::Latencies;
 use crate::witness::Witness;
@@ -26,10 +26,21 @@ pub(crate) struct Checked {
     pub(crate) ended_us: Vec<i64>,
 }
 
+/// What the totals of an installation are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Totals {
+    /// Nothing: other loads ran besides.
+    None,
+    /// The one load that ran.
+    Alone,
+    /// Likewise, and each of its ends was handed on to a second function.
+    HandedOn,
+}
+
 /// What Postgres says, read once for all ledgers of an installation.
 #[derive(Debug)]
 pub(crate) struct Book {
-    stored: HashSet<Uuid>,
+    stored: HashMap<Uuid, Source>,
     outcomes: HashMap<Uuid, Vec<Outcome>>,
     dead_letters: HashSet<Uuid>,
     charged: u64,
@@ -45,7 +56,7 @@ impl Book {
             outcomes.entry(outcome.id).or_default().push(outcome);
         }
         Ok(Self {
-            stored: facts.ids().await?.into_iter().collect(),
+            stored: facts.events().await?,
             outcomes,
             dead_letters: facts.dead_letters().await?.into_iter().collect(),
             charged: facts.charged().await?,
@@ -61,7 +72,7 @@ impl Book {
             by_id.entry(outcome.id).or_default().push(outcome);
         }
         Self {
-            stored: stored.iter().copied().collect(),
+            stored: stored.iter().map(|id| (*id, Source::Caller)).collect(),
             outcomes: by_id,
             dead_letters: dead_letters.iter().copied().collect(),
             charged,
@@ -71,19 +82,22 @@ impl Book {
 
     /// Whether the status that the API told of an event is the end that is stored.
     pub(crate) fn agrees(&self, id: Uuid, told: Option<&str>) -> bool {
-        let outcomes = self.outcomes.get(&id).into_iter().flatten();
-        let mut ends = outcomes.filter(|outcome| outcome.kind != Kind::Retry);
-        match ends.next().map(|end| end.kind) {
+        match self.end(id) {
             Some(Kind::Success) => told == Some("succeeded"),
             Some(Kind::Dead) => matches!(told, Some("dead" | "cancelled")),
             _ => !matches!(told, Some("succeeded" | "dead" | "cancelled")),
         }
     }
 
-    /// Checks one ledger; `alone` says that nothing but its load ran on the installation, so that totals must be its own.
-    pub(crate) fn check(&self, ledger: &Ledger, witness: &Witness, alone: bool) -> Result<Checked> {
+    /// Checks one ledger.
+    pub(crate) fn check(
+        &self,
+        ledger: &Ledger,
+        witness: &Witness,
+        totals: Totals,
+    ) -> Result<Checked> {
         let entries = ledger.close()?;
-        Ok(self.compare(ledger.name(), &entries, witness, alone))
+        Ok(self.compare(ledger.name(), &entries, witness, totals))
     }
 
     pub(super) fn compare(
@@ -91,7 +105,7 @@ impl Book {
         load: &str,
         entries: &[Accepted],
         witness: &Witness,
-        alone: bool,
+        totals: Totals,
     ) -> Checked {
         let mut checked = Checked::default();
         checked.verdict.load = load.to_owned();
@@ -111,8 +125,11 @@ impl Book {
         }
         checked.started_us.sort_unstable();
         checked.ended_us.sort_unstable();
-        if alone {
+        if totals != Totals::None {
             self.compare_totals(&seen, &mut checked.verdict);
+        }
+        if totals == Totals::HandedOn {
+            checked.verdict.faults.handed_on_otherwise = self.handed_on_otherwise();
         }
         checked
     }
@@ -128,7 +145,7 @@ impl Book {
             attempts_torn,
             ..
         } = &mut checked.verdict.faults;
-        if !self.stored.contains(&entry.id) {
+        if !self.stored.contains_key(&entry.id) {
             *lost += 1;
             return;
         }
@@ -173,8 +190,32 @@ impl Book {
         }
     }
 
+    fn from(&self, source: Source) -> impl Iterator<Item = &Uuid> {
+        let stored = self.stored.iter();
+        stored
+            .filter(move |(_, of)| **of == source)
+            .map(|(id, _)| id)
+    }
+
+    /// Ends of callers' events that were not handed on, or more than once.
+    fn handed_on_otherwise(&self) -> u64 {
+        let ended = self
+            .from(Source::Caller)
+            .filter(|id| self.end(**id).is_some())
+            .count();
+        let made = self.from(Source::Destination).count();
+        ended.abs_diff(made) as u64
+    }
+
+    fn end(&self, id: Uuid) -> Option<Kind> {
+        let outcomes = self.outcomes.get(&id).into_iter().flatten();
+        let mut ends = outcomes.filter(|outcome| outcome.kind != Kind::Retry);
+        ends.next().map(|end| end.kind)
+    }
+
     fn compare_totals(&self, seen: &HashSet<Uuid>, verdict: &mut Verdict) {
-        let unanswered = self.stored.iter().filter(|id| !seen.contains(id));
+        let callers = self.from(Source::Caller);
+        let unanswered = callers.filter(|id| !seen.contains(id));
         verdict.unanswered = unanswered.count() as u64;
         let (mut charged, mut logged, mut repeated) = (0, 0, 0);
         for (id, outcomes) in &self.outcomes {

@@ -27,6 +27,15 @@ pub(crate) enum Kind {
     Dead,
 }
 
+/// Who made an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    Caller,
+    /// The end of another one.
+    Destination,
+    Other,
+}
+
 /// Reads the facts of one installation.
 pub(crate) struct Facts(Client);
 
@@ -75,11 +84,23 @@ impl Facts {
         Ok(self.sum(&one).await? > 0)
     }
 
-    pub(crate) async fn ids(&self) -> Result<Vec<Uuid>> {
-        let Some(query) = self.over_ring("SELECT id FROM invocation_{}").await? else {
-            return Ok(Vec::new());
+    /// Stored events, and where each comes from.
+    pub(crate) async fn events(&self) -> Result<HashMap<Uuid, Source>> {
+        let one = "SELECT id, source FROM invocation_{}";
+        let Some(query) = self.over_ring(one).await? else {
+            return Ok(HashMap::new());
         };
-        self.column(&query).await
+        let none: [i32; 0] = [];
+        let rows = self.0.query_raw(&query, none).await?;
+        let events = rows.map_ok(|row| {
+            let source = match row.get::<_, i16>(1) {
+                1 => Source::Caller,
+                2 => Source::Destination,
+                _ => Source::Other,
+            };
+            (row.get(0), source)
+        });
+        Ok(events.try_collect().await?)
     }
 
     pub(crate) async fn dead_letters(&self) -> Result<Vec<Uuid>> {

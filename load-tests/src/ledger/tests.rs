@@ -42,7 +42,8 @@ fn check(entries: &[Accepted], outcomes: Vec<Outcome>, dead: &[u64]) -> Verdict 
     let stored: Vec<Uuid> = (1..=3).map(id).collect();
     let dead: Vec<Uuid> = dead.iter().copied().map(id).collect();
     let book = Book::of(&stored, outcomes, &dead);
-    book.compare("test", entries, &witness(), true).verdict
+    book.compare("test", entries, &witness(), Totals::Alone)
+        .verdict
 }
 
 #[test]

@@ -33,6 +33,7 @@ const PROBES_FROM: u64 = 1 << 40;
 
 pub(crate) async fn measure(bench: &Bench, network: Option<Network>) -> Result<Measured> {
     let mut rig = Rig::start(bench, network, MEMORY_MB, Some(32)).await?;
+    rig.hand_on(MEMORY_MB).await?;
     rig.executor(4).await?;
     for part in [Part::Executor(1), Part::Queue(0), Part::Queue(1)] {
         rig.installation.add(part).await?;
@@ -110,7 +111,7 @@ async fn break_often(
         .await
         .context("before any fault")?;
     for number in 1..=bench.faults {
-        let fault = Fault::draw(&mut chance, bench.quick);
+        let fault = Fault::draw(&mut chance, bench.quick, installation.network.is_some());
         let name = fault.to_string();
         let recovery = async {
             fault.make(installation).await?;

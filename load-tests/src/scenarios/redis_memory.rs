@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use http::Method;
-use serde_json::json;
 
 use crate::bench::Bench;
 use crate::figures::per;
-use crate::installation::{FUNCTION, Part};
+use crate::installation::{Part, limit};
 use crate::report::{Measured, Row};
 use crate::rig::{ENVIRONMENTS, MEMORY_MB, Rig};
 
@@ -36,10 +34,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Measured> {
         tokio::time::sleep(Duration::from_millis(500)).await;
         most = most.max(rig.installation.redis.memory_bytes().await?);
     }
-    let path = format!("/2017-10-31/functions/{FUNCTION}/concurrency");
-    let body = json!({ "ReservedConcurrentExecutions": ENVIRONMENTS });
-    let door = &rig.installation.door;
-    door.call(Method::PUT, &path, &body, 200).await?;
+    limit(&rig.installation.door, ENVIRONMENTS).await?;
     let mut measured = Measured::default();
     let checked = rig.check(&[ledger], Duration::from_mins(15)).await?;
     measured.rows.push(Row::at_most(

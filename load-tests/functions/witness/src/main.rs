@@ -10,6 +10,8 @@ use sha2::{Digest, Sha256};
 
 #[derive(Deserialize)]
 struct Work {
+    /// Not in the record of another event's end, which this function is handed as a destination.
+    #[serde(default)]
     number: u64,
     /// How long to run.
     #[serde(default)]

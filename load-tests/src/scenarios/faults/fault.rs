@@ -59,10 +59,10 @@ enum Kind {
 }
 
 impl Fault {
-    /// Every kind is as likely as any other.
-    pub(super) fn draw(chance: &mut StdRng, quick: bool) -> Self {
+    /// Every kind is as likely as any other; partitions need `cut`: network namespaces.
+    pub(super) fn draw(chance: &mut StdRng, quick: bool, cut: bool) -> Self {
         let any = |chance: &mut StdRng, parts: &[Part]| parts[chance.random_range(0..parts.len())];
-        let kind = match chance.random_range(0..7) {
+        let kind = match chance.random_range(0..if cut { 7 } else { 6 }) {
             0 => Kind::Kill(any(chance, &SERVICES)),
             1 => Kind::KillAll,
             2 => Kind::WipeRedis,
@@ -188,7 +188,7 @@ mod tests {
         let draw = |seed| {
             let mut chance = StdRng::seed_from_u64(seed);
             (0..200)
-                .map(|_| Fault::draw(&mut chance, false))
+                .map(|_| Fault::draw(&mut chance, false, true))
                 .collect::<Vec<_>>()
         };
         assert_eq!(draw(1), draw(1));
