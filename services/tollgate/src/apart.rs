@@ -1,5 +1,6 @@
 //! Services on their own, against given Postgres and Redis.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -72,6 +73,32 @@ pub(crate) async fn executor(settings: Settings, life: Lifecycle) -> Result<()> 
         config.executor.isolation
     );
     ready("executor", &text, began)?;
+    until_stopped(&life, config).await
+}
+
+/// `tollgate queue-service`: until told to stop.
+pub(crate) async fn queue(settings: Settings, life: Lifecycle) -> Result<()> {
+    let began = Instant::now();
+    let config = &settings.config;
+    let (vault, secret) = (settings.given_vault()?, settings.given_cluster()?);
+    let health_listener = bind(config.queue.health_listen).await?;
+    let health_address = health_listener.local_addr()?;
+    let store = open_store(config, &settings.database_url()?, Role::Queue, vault).await?;
+    let parts = Parts::new("queue", config, redis(&settings).await?, secret, &life)?;
+    parts.probe_store(&store);
+    let dispatch = parts.dispatch(&store);
+    // Nothing else of the catalog is remembered here.
+    dispatch.start(Arc::new(|| {}), &life).await?;
+    let (redis_url, password) = settings.redis_url()?;
+    let source = (redis_url, password.cloned());
+    parts.queue(config, store, &dispatch, source, &life).await?;
+    let router = parts.health.router(Some(parts.metrics.clone()));
+    life.spawn_critical(
+        "health",
+        health::serve(health_listener, router, life.clone()),
+    );
+    let text = format!("http://{health_address}/health");
+    ready("queue", &text, began)?;
     until_stopped(&life, config).await
 }
 

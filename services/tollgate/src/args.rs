@@ -44,6 +44,9 @@ pub(crate) enum Command {
     /// Run the service that executes functions alone, against given Postgres and Redis
     #[command(after_help = APART_HELP)]
     Executor(Executor),
+    /// Run the service of asynchronous invocations alone, against given Postgres and Redis
+    #[command(name = "queue-service", after_help = APART_HELP)]
+    QueueService(QueueService),
     /// Bring a database's schema up to date
     Migrate(Migrate),
     /// Say what this host offers, and what to do about what is missing
@@ -183,6 +186,17 @@ pub(crate) struct Executor {
     /// What separates functions from the host [default: container]
     #[arg(long)]
     pub(crate) isolation: Option<Isolation>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct QueueService {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) urls: Urls,
+    /// Address to answer /health and /metrics on [default: 127.0.0.1:9413]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) health_listen: Option<SocketAddr>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -437,6 +451,16 @@ impl Executor {
                 self.health_listen.as_ref(),
             )
             .set("--announce", "executor.announce", self.announce.as_ref())
+    }
+}
+
+impl QueueService {
+    pub(crate) fn given(&self) -> Given {
+        Given::default().place(&self.place).urls(&self.urls).set(
+            "--health-listen",
+            "queue.health_listen",
+            self.health_listen.as_ref(),
+        )
     }
 }
 

@@ -44,6 +44,7 @@ pub(crate) struct Config {
     pub(crate) dev_clock: bool,
     pub(crate) gateway: Gateway,
     pub(crate) executor: Executor,
+    pub(crate) queue: Queue,
     pub(crate) database: Database,
     pub(crate) redis: Redis,
     pub(crate) storage: Storage,
@@ -84,6 +85,16 @@ pub(crate) struct Executor {
     /// `host:port` under which gateways reach this executor, where it differs from `listen`.
     pub(crate) announce: Option<String>,
     /// Where `tollgate executor` answers `/health` and `/metrics` (HTTP). Not used by `tollgate up`.
+    pub(crate) health_listen: SocketAddr,
+}
+
+/// The service that runs asynchronous invocations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Queue {
+    /// Events that a replica has running at once: 1 to 100000.
+    pub(crate) in_flight_max: usize,
+    /// Where `tollgate queue-service` answers `/health` and `/metrics` (HTTP). Not used by `tollgate up`.
     pub(crate) health_listen: SocketAddr,
 }
 
@@ -211,6 +222,7 @@ impl Default for Config {
             dev_clock: false,
             gateway: Gateway::default(),
             executor: Executor::default(),
+            queue: Queue::default(),
             database: Database::default(),
             redis: Redis::default(),
             storage: Storage::default(),
@@ -242,6 +254,15 @@ impl Default for Executor {
             listen: ([127, 0, 0, 1], 9411).into(),
             announce: None,
             health_listen: ([127, 0, 0, 1], 9412).into(),
+        }
+    }
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            in_flight_max: queue::IN_FLIGHT_MAX,
+            health_listen: ([127, 0, 0, 1], 9413).into(),
         }
     }
 }
@@ -289,6 +310,7 @@ pub(crate) enum Shape {
     Up,
     Gateway,
     Executor,
+    Queue,
     /// An operator's command on the database of a running `up`, or of `database.url`.
     Operator,
 }
@@ -373,7 +395,7 @@ fn check(loaded: &Loaded<Config>, shape: Shape) -> Result<(), String> {
             from("executor.announce")
         ));
     }
-    if config.dev_clock && matches!(shape, Shape::Gateway | Shape::Executor) {
+    if config.dev_clock && matches!(shape, Shape::Gateway | Shape::Executor | Shape::Queue) {
         return Err(format!(
             "{}: only `tollgate up` has a development clock.",
             from("dev_clock")
@@ -412,6 +434,12 @@ fn check_ranges(config: &Config, from: &dyn Fn(&str) -> String) -> Result<(), St
             1000,
         ),
         ("executor.memory_mb", memory, 128, 1 << 30),
+        (
+            "queue.in_flight_max",
+            config.queue.in_flight_max as u64,
+            1,
+            100_000,
+        ),
         ("executor.idle_s", config.executor.idle_s, 1, 86_400),
         (
             "executor.parked_runtimes",
@@ -509,7 +537,7 @@ fn check_urls(
                     from(key)
                 ));
             }
-            (Shape::Gateway | Shape::Executor, None) => {
+            (Shape::Gateway | Shape::Executor | Shape::Queue, None) => {
                 return Err(format!(
                     "{url_key} is missing: give --{name}-url, TOLLGATE_{variable}_URL or {file_key}."
                 ));

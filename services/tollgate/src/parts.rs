@@ -138,6 +138,35 @@ impl Parts {
             .context("The gateway cannot start")
     }
 
+    /// Starts a replica of the queue; `source` is the URL and password of Redis, for a connection of its own.
+    pub(crate) async fn queue(
+        &self,
+        config: &Config,
+        store: Store,
+        dispatch: &Dispatch,
+        source: (SecretString, Option<SecretString>),
+        life: &Lifecycle,
+    ) -> Result<()> {
+        let options = queue::Options {
+            store,
+            dispatch: dispatch.clone(),
+            redis: self.redis.clone(),
+            redis_url: source.0,
+            redis_password: source.1,
+            clock: self.clock.clone(),
+            ids: self.ids,
+            in_flight_max: config.queue.in_flight_max,
+        };
+        let handle = queue::start(options, life)
+            .await
+            .context("The queue cannot start")?;
+        self.health.probe("queue", move || {
+            let text = handle.describe();
+            async move { Ok(Some(text)) }
+        });
+        Ok(())
+    }
+
     /// Starts the executor. `advertise` is where gateways of other processes reach it.
     pub(crate) async fn executor(
         &self,

@@ -32,6 +32,11 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             let config = settings.config.clone();
             service("executor", &config, |life| apart::executor(settings, life))
         }
+        Command::QueueService(args) => {
+            let settings = settings(Shape::Queue, &args.place, args.given())?;
+            let config = settings.config.clone();
+            service("queue", &config, |life| apart::queue(settings, life))
+        }
         other => command(other),
     }
 }
@@ -66,7 +71,7 @@ fn command(command: Command) -> Result<ExitCode> {
         Command::Clock(command) => done(runtime.block_on(client::clock::run(command))),
         Command::Functions(args) => done(runtime.block_on(client::functions::run(args))),
         Command::PrivateServices(args) => runtime.block_on(private_services::run(args)),
-        Command::Up(_) | Command::Gateway(_) | Command::Executor(_) => {
+        Command::Up(_) | Command::Gateway(_) | Command::Executor(_) | Command::QueueService(_) => {
             unreachable!("services were started by the caller")
         }
     }

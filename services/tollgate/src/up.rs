@@ -93,7 +93,7 @@ async fn start(
     let executor = parts
         .executor(config, dir.path(), None, for_executor, inner)
         .await?;
-    let for_gateway = open_store(config, &url, Role::Gateway, vault).await?;
+    let for_gateway = open_store(config, &url, Role::Gateway, vault.clone()).await?;
     parts.probe_store(&for_gateway);
     let dispatch = parts.dispatch(&for_gateway);
     let gateway = parts
@@ -105,6 +105,11 @@ async fn start(
     dispatch
         .executors
         .add(executor.id(), rpc::transport::local(server), life);
+    let for_queue = open_store(config, &url, Role::Queue, vault).await?;
+    let source = (services.redis_url.as_str().into(), None);
+    parts
+        .queue(config, for_queue, &dispatch, source, life)
+        .await?;
     let credentials = Credentials {
         endpoint: endpoint(config, gateway.address),
         region: config.region.to_string(),

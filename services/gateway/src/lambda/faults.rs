@@ -276,7 +276,7 @@ pub(crate) fn not_active(state: State) -> Fault {
 
 /// Ours: AWS's queue does not run full.
 pub(crate) fn queue_full() -> Fault {
-    let text = "The queue still holds events of 32 hours ago that have no end. Start `tollgate queue`, or wait until it has \
+    let text = "The queue still holds events of 32 hours ago that have no end. Start `tollgate queue-service`, or wait until it has \
                 given them up.";
     Fault::new(503, "ServiceUnavailableException", text)
 }

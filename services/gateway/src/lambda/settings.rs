@@ -88,7 +88,6 @@ pub(super) fn created(
     };
     changes.check(name)?;
     let mut configuration = Configuration {
-        dead_letter: None,
         description: String::new(),
         role: String::new(),
         runtime: String::new(),
