@@ -34,6 +34,8 @@ const HOUR_S: i64 = 3_600;
 
 const MEMORY_MB: u32 = 128;
 
+const ROOT: &str = "Root=1-5759e988-bd862e3fe1be46a994272793";
+
 /// One store for each service, and one for the database's owner.
 struct Services {
     owner: Store,
@@ -132,7 +134,7 @@ fn event(lane: i64, second: i64) -> NewEvent {
         account: alice(),
         qualifier: "live".to_owned(),
         source: Source::Caller,
-        trace: "Root=1-5759e988-bd862e3fe1be46a994272793".to_owned(),
+        trace: format!("{ROOT};Lineage=a87bd80c:1"),
         age_max_s: None,
         attempts_max: None,
         payload: b"{\"n\":  1}".to_vec(),
@@ -189,18 +191,8 @@ fn ran(event: &NewEvent, attempt: u16, verdict: Verdict) -> Settlement {
 
 /// An end without a run.
 fn cut(event: &NewEvent, attempt: u16, verdict: Verdict) -> Settlement {
-    Settlement {
-        event: event.id,
-        attempt,
-        verdict,
-        ended_at: accepted_at(event) + TimeDelta::seconds(1),
-        ran: None,
-        error: String::new(),
-        usage: None,
-        deliveries: Vec::new(),
-        undelivered: Vec::new(),
-        dead_letter: None,
-    }
+    let ended_at = accepted_at(event) + TimeDelta::seconds(1);
+    Settlement::new(event.id, attempt, verdict, ended_at)
 }
 
 fn retry(second: i64) -> Verdict {

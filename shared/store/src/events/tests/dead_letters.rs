@@ -5,7 +5,7 @@ use domain::event::{Condition, EventId, Source};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::{HOUR, Services, alice, event, id, region};
+use super::{HOUR, ROOT, Services, alice, event, id, region};
 use crate::events::{DeadLetterFilter, NewEvent, NewRedrive, Redrive};
 use crate::samples::{BOB, at};
 
@@ -188,6 +188,7 @@ async fn letters_go_back_step_by_step(pool: PgPool) {
             (sent.lane, &sent.payload, &sent.qualifier, sent.source),
             (old.lane, &old.payload, &old.qualifier, Source::Redrive)
         );
+        assert_eq!(sent.trace, ROOT, "a redrive begins a chain anew");
         let letter = services.gateway.dead_letter(alice(), region(), old.id);
         let letter = letter.await.unwrap().unwrap().letter;
         assert_eq!(
