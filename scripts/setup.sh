@@ -17,7 +17,9 @@ have_redis || missing+=(redis)
 have_python || missing+=(python)
 have node || missing+=(node)
 have setpriv || missing+=(util-linux)
-have ip || missing+=(iproute2)
+[ "$(uname)" != Linux ] || have nft || missing+=(nftables)
+# Tests make networks of their own with it.
+[ "$(uname)" != Linux ] || have ip || missing+=(iproute2)
 
 if ! have cargo; then
     echo "Rust is missing. Install it with: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" >&2
@@ -36,7 +38,8 @@ redis      redis-server | valkey | redis
 python     python3 python3-venv python3-pip | python3 python3-pip | python@3.13
 node       nodejs | nodejs | node
 util-linux util-linux | util-linux | util-linux
-iproute2   iproute2 | iproute | iproute2mac
+nftables   nftables | nftables | none
+iproute2   iproute2 | iproute | none
 TABLE
     done | tr '\n' ' '
 }

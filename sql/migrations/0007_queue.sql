@@ -257,3 +257,5 @@ GRANT SELECT (inv_id, attempt, executor_id, boot_epoch) ON attempt_loss TO tollg
 GRANT USAGE ON SCHEMA billing TO tollgate_queue;
 GRANT INSERT ON billing.usage_settlement TO tollgate_executor;
 GRANT SELECT ON billing.price_version, billing.price_tier TO tollgate_queue;
+-- A tag may ask for the way out.
+GRANT SELECT ON function_tag TO tollgate_queue;

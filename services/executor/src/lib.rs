@@ -7,6 +7,7 @@
 pub mod code;
 mod environment;
 mod events;
+mod gateway;
 mod load;
 mod logs;
 mod measures;
@@ -23,5 +24,6 @@ pub mod spool;
 #[cfg(test)]
 mod tests;
 
+pub use gateway::GatewayUrl;
 pub use options::{Cluster, IDLE_TTL, Options, PARKED_RUNTIMES};
 pub use service::{Error, Handle, Service, start};

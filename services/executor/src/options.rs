@@ -9,7 +9,8 @@ use redis::aio::ConnectionManager;
 use secrecy::SecretString;
 use store::Store;
 
-use crate::sandbox::Isolation;
+use crate::gateway::GatewayUrl;
+use crate::sandbox::{Egress, Isolation};
 
 /// Idle environments end after so long, unless configured otherwise.
 pub const IDLE_TTL: Duration = Duration::from_mins(5);
@@ -45,6 +46,10 @@ pub struct Options {
     pub interpreters: Vec<PathBuf>,
     /// How many of each runtime wait, started, for a function.
     pub parked_runtimes: usize,
+    /// Where functions are led that call the platform; `None` = nowhere.
+    pub gateway: Option<GatewayUrl>,
+    /// Whether functions get out to the internet that ask for it.
+    pub egress: Egress,
     /// How other machines find and reach this executor; `None` where it only serves its own process.
     pub cluster: Option<Cluster>,
     pub store: Store,

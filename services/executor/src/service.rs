@@ -130,6 +130,9 @@ async fn parts(options: &Options, life: &Lifecycle) -> Result<Parts, Error> {
         options.isolation,
     );
     walls.parked_shells = PARKED_SHELLS;
+    let gateway = options.gateway.clone();
+    walls.gateway_name = gateway.as_ref().map(|gateway| gateway.host().to_owned());
+    walls.egress = options.egress.clone();
     let sandboxes = Sandboxes::start(walls, life).await?;
     let prices = Prices::start(options.store.clone(), life).await;
     let spool = Spool::open(
@@ -160,6 +163,7 @@ async fn parts(options: &Options, life: &Lifecycle) -> Result<Parts, Error> {
         life: life.clone(),
         measures: Arc::new(Measures::new()),
         idle_ttl: options.idle_ttl,
+        gateway,
     })
 }
 
@@ -358,7 +362,10 @@ impl Service {
         }
         let spec = Arc::new(spec);
         self.0.specs.insert(Arc::clone(&spec));
-        self.0.pool.supersede(&spec);
+        if let Some(before) = self.0.pool.supersede(&spec) {
+            // When it comes back, it has to be noticed again.
+            self.0.specs.forget(&before);
+        }
         Ok(spec)
     }
 

@@ -33,6 +33,12 @@ impl Specs {
         Some(old)
     }
 
+    pub(crate) fn forget(&self, spec_id: &str) {
+        let mut known = self.0.write();
+        known.young.remove(spec_id);
+        known.old.remove(spec_id);
+    }
+
     pub(crate) fn insert(&self, spec: Arc<FunctionSpec>) {
         let mut known = self.0.write();
         if known.young.len() >= GENERATION_MAX {
@@ -42,27 +48,42 @@ impl Specs {
     }
 }
 
+/// Some spec of one function, for tests.
+#[cfg(test)]
+pub(crate) fn sample(spec_id: &str) -> FunctionSpec {
+    FunctionSpec {
+        spec_id: spec_id.to_owned(),
+        account: "000000000000".parse().unwrap(),
+        region: "us-east-1".parse().unwrap(),
+        name: "f".parse().unwrap(),
+        version: domain::Version::Latest,
+        runtime: String::new(),
+        handler: String::new(),
+        architecture: domain::Architecture::X86_64,
+        memory_mb: 128,
+        timeout_s: 3,
+        ephemeral_mb: 512,
+        egress: domain::Egress::None,
+        environment: std::collections::BTreeMap::new(),
+        code_sha256: String::new(),
+        code_size: 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn spec(id: usize) -> Arc<FunctionSpec> {
-        Arc::new(FunctionSpec {
-            spec_id: id.to_string(),
-            account: "000000000000".parse().unwrap(),
-            region: "us-east-1".parse().unwrap(),
-            name: "f".parse().unwrap(),
-            version: domain::Version::Latest,
-            runtime: String::new(),
-            handler: String::new(),
-            architecture: domain::Architecture::X86_64,
-            memory_mb: 128,
-            timeout_s: 3,
-            ephemeral_mb: 512,
-            environment: std::collections::BTreeMap::new(),
-            code_sha256: String::new(),
-            code_size: 0,
-        })
+        Arc::new(sample(&id.to_string()))
+    }
+
+    #[test]
+    fn what_is_forgotten_is_gone() {
+        let specs = Specs::default();
+        specs.insert(spec(0));
+        specs.forget("0");
+        assert!(specs.get("0").is_none());
     }
 
     #[test]

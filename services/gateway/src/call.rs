@@ -33,6 +33,8 @@ pub struct App {
     /// Takes asynchronous invocations in.
     pub intake: Intake,
     pub keys: Keys,
+    /// The latest looks at queues.
+    pub looks: crate::api::Looks,
 }
 
 /// One authenticated request. Cheap to clone.

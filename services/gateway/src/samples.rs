@@ -44,6 +44,7 @@ impl World {
             intake,
             dispatch: Dispatch::new(store.clone(), nobody(), "test".into(), Ids),
             keys: Keys::new(store.clone()),
+            looks: crate::api::Looks::default(),
             store,
             clock: clock.clone(),
             host_clock: clock.clone(),

@@ -11,7 +11,7 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::api::Api;
+use crate::api::{Api, Looks};
 use crate::call::App;
 use crate::front::Front;
 use crate::keys::Keys;
@@ -80,6 +80,7 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
             "http"
         },
         dispatch: options.dispatch,
+        looks: Looks::default(),
     });
     let ours = server::own_paths(Arc::clone(&app)).merge(options.health);
     let front = Arc::new(Front::new(Arc::clone(&app)));

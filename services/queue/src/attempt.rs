@@ -15,9 +15,10 @@ use domain::event_config::{AsyncSettings, Destination, Priority, RecursiveLoop};
 use domain::retry::{self, Age};
 use domain::trace::{RECURSION_MAX, TraceHeader};
 use domain::{FunctionArn, Qualifier};
-use rpc::executor::{AsyncWork, InvokeReply, Settled, Target, target};
+use rpc::executor::target::Kind;
+use rpc::executor::{AsyncWork, InvokeReply, Settled, Target as WireTarget};
 use store::Store;
-use store::events::Settlement;
+use store::events::{Settlement, Target, TargetKind};
 use store::functions::State;
 use tonic::Status;
 use uuid::Uuid;
@@ -192,8 +193,8 @@ fn delay(item: &Item, settings: &AsyncSettings, ids: Ids) -> Option<TimeDelta> {
     let attempts_max = item
         .event
         .attempts_max
-        .or(settings.policy.max_attempts.map(u16::from))
-        .or(retries.map(|retries| retries + 1))
+        .or_else(|| settings.policy.max_attempts.map(u16::from))
+        .or_else(|| retries.map(|retries| retries + 1))
         .unwrap_or(retry::RETRIES_DEFAULT + 1);
     if item.attempt >= attempts_max {
         return None;
@@ -260,7 +261,11 @@ impl Ready<'_> {
             accepted_at_ms: event.id.accepted_at_ms(),
             age_max_s: self.learned.age_max_s,
             retry_delay_ms: delay.map(|delay| delay.num_milliseconds().max(0).cast_unsigned()),
-            targets: targets(self.shared, key, &self.route, version).await?,
+            targets: targets(self.shared, key, &self.route, version)
+                .await?
+                .into_iter()
+                .map(wire)
+                .collect(),
             function_arn: qualified(&self.arn),
             lane_id: event.lane,
             qualifier: event.qualifier.clone(),
@@ -271,12 +276,9 @@ impl Ready<'_> {
         match ended {
             Ended::Ran(reply) => self.settled(*reply),
             Ended::NoRoom => Done::Throttled(self.learned),
-            Ended::NoRuntime(text) => Done::Failed(text),
-            Ended::Nobody(status) => {
-                Done::Failed(status.map_or("there is no executor".to_owned(), |s| {
-                    s.message().to_owned()
-                }))
-            }
+            Ended::Denied(text) | Ended::NoRuntime(text) => Done::Failed(text),
+            Ended::Nobody(None) => Done::Failed("there is no executor".to_owned()),
+            Ended::Nobody(Some(status)) => Done::Failed(status.message().to_owned()),
             Ended::Declined(status) if status.code() == tonic::Code::Aborted => Done::OutOfDate,
             Ended::Declined(_) => Done::Elsewhere,
             Ended::Lost { executor, status } => Done::Lost {
@@ -333,39 +335,42 @@ pub(crate) async fn targets(
     let settings = &route.settings;
     let dead_letter = settings.dead_letters.get(&version.spec.version);
     let wanted = [
-        (target::Kind::OnSuccess, settings.event.on_success.as_ref()),
-        (target::Kind::OnFailure, settings.event.on_failure.as_ref()),
-        (target::Kind::DeadLetter, dead_letter),
+        (TargetKind::OnSuccess, settings.event.on_success.as_ref()),
+        (TargetKind::OnFailure, settings.event.on_failure.as_ref()),
+        (TargetKind::DeadLetter, dead_letter),
     ];
     let mut targets = Vec::new();
     for (kind, destination) in wanted {
-        if let Some(destination) = destination {
-            targets.push(resolve(shared, key, kind, destination).await?);
-        }
+        let Some(destination) = destination else {
+            continue;
+        };
+        let qualifier = match destination {
+            Destination::Function(arn) => arn.qualifier.as_ref().map(ToString::to_string),
+            _ => None,
+        };
+        targets.push(Target {
+            kind,
+            arn: destination.to_string(),
+            lane: lane(shared, key, destination).await?,
+            qualifier: qualifier.unwrap_or_default(),
+        });
     }
     Ok(targets)
 }
 
-async fn resolve(
+/// The lane of a destination that is a function of this account; or why nothing can be delivered.
+async fn lane(
     shared: &Parts,
     key: &TargetKey,
-    kind: target::Kind,
     destination: &Destination,
-) -> Result<Target, store::Error> {
-    let mut target = Target {
-        kind: kind.into(),
-        arn: destination.to_string(),
-        lane_id: None,
-        qualifier: String::new(),
-        reason: String::new(),
-    };
+) -> Result<Result<i64, String>, store::Error> {
     let Destination::Function(arn) = destination else {
-        "Tollgate does not deliver to this kind of target yet".clone_into(&mut target.reason);
-        return Ok(target);
+        return Ok(Err(
+            "Tollgate does not deliver to this kind of target yet".to_owned()
+        ));
     };
     if arn.account != key.account {
-        "the function belongs to another account".clone_into(&mut target.reason);
-        return Ok(target);
+        return Ok(Err("the function belongs to another account".to_owned()));
     }
     let theirs = TargetKey {
         account: arn.account,
@@ -373,19 +378,30 @@ async fn resolve(
         name: arn.name.clone(),
         qualifier: arn.qualifier.clone(),
     };
-    match shared.dispatch.targets.find(&theirs).await? {
-        Ok(route) => {
-            let lane = shared.dispatch.targets.lane(&theirs, &route).await?;
-            target.lane_id = Some(lane);
-            target.qualifier = arn
-                .qualifier
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-        }
-        Err(_) => "there is no such function, version or alias".clone_into(&mut target.reason),
+    let targets = &shared.dispatch.targets;
+    match targets.find(&theirs).await? {
+        Ok(route) => Ok(Ok(targets.lane(&theirs, &route).await?)),
+        Err(_) => Ok(Err("there is no such function, version or alias".to_owned())),
     }
-    Ok(target)
+}
+
+fn wire(target: Target) -> WireTarget {
+    let kind = match target.kind {
+        TargetKind::OnSuccess => Kind::OnSuccess,
+        TargetKind::OnFailure => Kind::OnFailure,
+        TargetKind::DeadLetter => Kind::DeadLetter,
+    };
+    let (lane_id, reason) = match target.lane {
+        Ok(lane) => (Some(lane), String::new()),
+        Err(reason) => (None, reason),
+    };
+    WireTarget {
+        kind: kind.into(),
+        arn: target.arn,
+        lane_id,
+        qualifier: target.qualifier,
+        reason,
+    }
 }
 
 /// Ends the event without a run.

@@ -1,12 +1,11 @@
 //! Ends without a run: too old, stopped, in a loop, without a function, or given up after too many lost executors.
 
 use dispatch::{Route, TargetKey};
-use domain::event::{Condition, EventId, Source, Verdict};
+use domain::event::{Condition, Verdict};
 use domain::event_config::Priority;
 use domain::record::{self, Ended, Ran};
 use domain::{FunctionArn, retry};
-use rpc::executor::target::Kind;
-use store::events::{NewDeadLetter, NewEvent, NewUndelivered, Settlement, TargetKind};
+use store::events::{NewDeadLetter, Sender, Settlement, TargetKind};
 use uuid::Uuid;
 
 use crate::attempt::{self, Learned, Parts};
@@ -14,6 +13,10 @@ use crate::lane::Item;
 
 /// What a lost executor's function is said to have answered (`Runtime.ExecutorLost` is Tollgate's own).
 const LOST: &str = r#"{"errorType":"Runtime.ExecutorLost","errorMessage":"The executor was lost with this event, several times in a row"}"#;
+
+/// The same in a line, for the outcome.
+const LOST_TEXT: &str =
+    "Runtime.ExecutorLost: the executor was lost with this event, several times in a row";
 
 /// An event that ends here.
 pub(crate) struct Cut<'a> {
@@ -105,87 +108,49 @@ async fn settlement(
     cut: &Cut<'_>,
     verdict: Verdict,
 ) -> Result<Settlement, store::Error> {
-    let now = shared.clock.now();
-    let mut settlement = Settlement {
-        event: cut.item.event.id,
-        attempt: cut.item.attempt,
-        verdict,
-        ended_at: now,
-        ran: None,
-        error: if cut.lost {
-            "Runtime.ExecutorLost: the executor was lost with this event, several times in a row"
-                .to_owned()
-        } else {
-            String::new()
-        },
-        usage: None,
-        deliveries: Vec::new(),
-        undelivered: Vec::new(),
-        dead_letter: None,
-    };
+    let (now, item) = (shared.clock.now(), cut.item);
+    let mut settlement = Settlement::new(item.event.id, item.attempt, verdict, now);
+    if cut.lost {
+        LOST_TEXT.clone_into(&mut settlement.error);
+    }
     let Verdict::Dead(condition) = verdict else {
         return Ok(settlement);
     };
-    settlement.dead_letter = Some(NewDeadLetter {
-        lane: cut.item.event.lane,
+    settlement.dead_letter = Some(dead_letter(cut, condition));
+    let version = cut.route.and_then(|route| route.pick(shared.ids.draw()));
+    let (Some(route), Some(version)) = (cut.route, version) else {
+        return Ok(settlement);
+    };
+    let from = Sender {
+        account: cut.key.account,
+        region: &cut.key.region,
+        function: &cut.key.name,
+        trace: &item.event.trace,
+    };
+    for target in attempt::targets(shared, cut.key, route, version).await? {
+        let body = match target.kind {
+            TargetKind::OnSuccess => continue,
+            TargetKind::OnFailure => record(cut, condition, now, &version.spec.version.to_string()),
+            TargetKind::DeadLetter => cut.payload().to_vec(),
+        };
+        settlement.send(&target, from, shared.ids.ordered(now), body);
+    }
+    Ok(settlement)
+}
+
+fn dead_letter(cut: &Cut<'_>, condition: Condition) -> NewDeadLetter {
+    let event = &cut.item.event;
+    NewDeadLetter {
+        lane: event.lane,
         account: cut.key.account,
         region: cut.key.region.clone(),
         function: cut.key.name.to_string(),
-        qualifier: cut.item.event.qualifier.clone(),
+        qualifier: event.qualifier.clone(),
         condition,
         attempts: cut.attempts(),
-        trace: cut.item.event.trace.clone(),
+        trace: event.trace.clone(),
         payload: cut.payload().to_vec(),
-    });
-    let Some(route) = cut.route else {
-        return Ok(settlement);
-    };
-    let Some(version) = route.pick(shared.ids.draw()) else {
-        return Ok(settlement);
-    };
-    for target in attempt::targets(shared, cut.key, route, version).await? {
-        let (kind, body) = match target.kind() {
-            Kind::OnFailure => (
-                TargetKind::OnFailure,
-                record(
-                    cut,
-                    condition,
-                    settlement.ended_at,
-                    &version.spec.version.to_string(),
-                ),
-            ),
-            Kind::DeadLetter => (TargetKind::DeadLetter, cut.payload().to_vec()),
-            Kind::OnSuccess | Kind::Unspecified => continue,
-        };
-        let id = shared.ids.ordered(now);
-        match (target.lane_id, EventId::new(id)) {
-            (Some(lane), Some(id)) => settlement.deliveries.push(NewEvent {
-                id,
-                lane,
-                account: cut.key.account,
-                qualifier: target.qualifier,
-                source: match kind {
-                    TargetKind::DeadLetter => Source::DeadLetter,
-                    _ => Source::Destination,
-                },
-                trace: cut.item.event.trace.clone(),
-                age_max_s: None,
-                attempts_max: None,
-                payload: body,
-            }),
-            _ => settlement.undelivered.push(NewUndelivered {
-                id,
-                account: cut.key.account,
-                region: cut.key.region.clone(),
-                function: cut.key.name.to_string(),
-                kind,
-                target: target.arn,
-                reason: target.reason,
-                body,
-            }),
-        }
     }
-    Ok(settlement)
 }
 
 fn record(

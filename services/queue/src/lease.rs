@@ -18,7 +18,7 @@ const LEASE_MS: u32 = 3_000;
 /// A replica that was not seen for so long gets no shards.
 const MEMBER_MS: u32 = 3_500;
 /// What is taken off a lease for the time that a word takes.
-const MARGIN: Duration = Duration::from_millis(300);
+const MARGIN_MS: u32 = 300;
 
 /// The shards that are held, and until when that is sure.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +52,7 @@ pub(crate) async fn keep(store: Store, me: Uuid, held: watch::Sender<Held>, life
         let round = tokio::time::timeout(PERIOD * 2, round(&store, me, &held));
         match round.await {
             Ok(Ok(shards)) => {
-                let until = asked + Duration::from_millis(u64::from(LEASE_MS)) - MARGIN;
+                let until = asked + Duration::from_millis(u64::from(LEASE_MS - MARGIN_MS));
                 held.send_replace(Held {
                     shards,
                     until: Some(until),

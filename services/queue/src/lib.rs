@@ -23,9 +23,7 @@ mod read;
 mod reader;
 mod redrive;
 mod service;
-mod stats;
 mod timers;
 
 pub use options::{IN_FLIGHT_MAX, Options};
 pub use service::{Error, Handle, start};
-pub use stats::{LaneStats, STATS_PREFIX, Stats};

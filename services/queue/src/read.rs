@@ -63,24 +63,35 @@ pub(crate) async fn take_over(
 ) -> Result<Taken, Error> {
     // Asked first: what ends meanwhile is in the database when that is read.
     let running = running(dispatch).await;
-    let mut hours: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-    for hour in store.ring_hours().await? {
-        for lane in store.lanes_with_events(hour, &shards).await? {
-            hours.entry(lane).or_default().push(hour);
-        }
-    }
-    let ids: Vec<i64> = hours.keys().copied().collect();
-    let lanes = store.lanes(&ids).await?.into_iter();
+    let hours = store.ring_hours().await?;
+    let lanes = lanes(store, &hours, &shards).await?;
     Ok(Taken {
         shards,
-        lanes: lanes
-            .map(|lane| {
-                let hours = hours.remove(&lane.id).unwrap_or_default();
-                (lane, hours)
-            })
-            .collect(),
+        lanes,
         running,
     })
+}
+
+/// Lanes of these shards with events of these hours, and which of them.
+pub(crate) async fn lanes(
+    store: &Store,
+    hours: &[i64],
+    shards: &[i16],
+) -> Result<Vec<(Lane, Vec<i64>)>, Error> {
+    let mut found: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for hour in hours {
+        for lane in store.lanes_with_events(*hour, shards).await? {
+            found.entry(lane).or_default().push(*hour);
+        }
+    }
+    let ids: Vec<i64> = found.keys().copied().collect();
+    let lanes = store.lanes(&ids).await?.into_iter();
+    Ok(lanes
+        .map(|lane| {
+            let hours = found.remove(&lane.id).unwrap_or_default();
+            (lane, hours)
+        })
+        .collect())
 }
 
 /// The attempts that run on executors now.
@@ -117,12 +128,19 @@ pub(crate) async fn sweep(
     with_losses(store, items).await
 }
 
-/// Retries that are due soon, with their times; and whether there are more than were brought.
+/// Retries that are due soon.
+pub(crate) struct Retries {
+    /// With their times.
+    pub(crate) due: Vec<(DateTime<Utc>, Item)>,
+    /// There are more than were brought.
+    pub(crate) more: bool,
+}
+
 pub(crate) async fn retries(
     store: &Store,
     now: DateTime<Utc>,
     shards: &[i16],
-) -> Result<(Vec<(DateTime<Utc>, Item)>, bool), Error> {
+) -> Result<Retries, Error> {
     let (mut times, mut items, mut more) = (Vec::new(), Vec::new(), false);
     for hour in store.ring_hours().await? {
         let found = store
@@ -135,7 +153,10 @@ pub(crate) async fn retries(
         }
     }
     let items = with_losses(store, items).await?;
-    Ok((times.into_iter().zip(items).collect(), more))
+    Ok(Retries {
+        due: times.into_iter().zip(items).collect(),
+        more,
+    })
 }
 
 /// Counts the executors that were lost with these attempts before.

@@ -12,7 +12,7 @@ use store::{Role, Vault};
 use crate::client::print;
 use crate::config::Settings;
 use crate::data_dir::DataDir;
-use crate::parts::{Parts, bind, endpoint};
+use crate::parts::{Parts, bind, endpoint, given_gateway};
 use crate::run::until_stopped;
 use crate::settings::open_store;
 use crate::up::prepare;
@@ -60,7 +60,14 @@ pub(crate) async fn executor(settings: Settings, life: Lifecycle) -> Result<()> 
         .clone()
         .unwrap_or_else(|| address.to_string());
     let executor = parts
-        .executor(config, dir.path(), Some(advertise), store, &life)
+        .executor(
+            config,
+            dir.path(),
+            Some(advertise),
+            given_gateway(config),
+            store,
+            &life,
+        )
         .await?;
     let router = parts.health.router(Some(parts.metrics.clone()));
     life.spawn_critical(

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod events;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -7,6 +9,10 @@ use chassis::config::Flag;
 use clap::{Parser, Subcommand, ValueHint};
 
 use crate::config::Isolation;
+
+pub(crate) use events::{
+    DeadLetters, Events, ListEvents, Output, Policy, Purge, Queue, Redrive, Undelivered, Which,
+};
 
 /// A self-hosted AWS Lambda that carries its own bill.
 ///
@@ -64,7 +70,8 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  \
         tollgate invoke hello --payload '{\"name\":\"Ada\"}'\n  \
         tollgate invoke thumbnail --payload @event.json --tail\n  \
-        echo '{}' | tollgate invoke hello --payload - --qualifier live\n\n\
+        echo '{}' | tollgate invoke hello --payload - --qualifier live\n  \
+        tollgate invoke hello --event --wait\n\n\
         The answer goes to standard output; log and cost to standard error. Exit code 1 when the function fails.")]
     Invoke(Invoke),
     /// Print a function's log
@@ -74,6 +81,14 @@ pub(crate) enum Command {
     Logs(Logs),
     /// List functions
     Functions(Client),
+    /// Asynchronous invocations: what became of them, dead letters, policies
+    #[command(subcommand)]
+    Async(Events),
+    /// Show what waits, per function, live
+    #[command(
+        after_help = "Examples:\n  tollgate queue\n  tollgate queue --once --json\n\nDEPTH counts events without an end: those that wait for a retry and those that run are among them."
+    )]
+    Queue(Queue),
     /// Show the platform's time, or move it forward (development only)
     #[command(
         subcommand,
@@ -231,8 +246,18 @@ pub(crate) struct Deploy {
     /// Publish a version of it
     #[arg(long)]
     pub(crate) publish: bool,
+    /// Let it reach the internet, or no longer (none) [default: as it is]
+    #[arg(long, value_name = "internet|none", num_args = 0..=1, require_equals = true, default_missing_value = "internet")]
+    pub(crate) egress: Option<Reach>,
     #[command(flatten)]
     pub(crate) client: Client,
+}
+
+/// What `deploy --egress` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Reach {
+    Internet,
+    None,
 }
 
 #[derive(Debug, clap::Args)]
@@ -248,6 +273,15 @@ pub(crate) struct Invoke {
     /// Print the end of the invocation's log
     #[arg(long)]
     pub(crate) tail: bool,
+    /// Invoke asynchronously and print the request id
+    #[arg(long, conflicts_with = "tail")]
+    pub(crate) event: bool,
+    /// With --event: follow it to its end and print the result
+    #[arg(long, requires = "event")]
+    pub(crate) wait: bool,
+    /// With --event: the same key and payload are the same event
+    #[arg(long, requires = "event", value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
     #[command(flatten)]
     pub(crate) client: Client,
 }

@@ -3,7 +3,7 @@
 //! `tollgate.default.toml` at the top of the repository is the same manual as a file; a test keeps the two equal. How a key is written in the file, the
 //! environment and on the command line: [`chassis::config`].
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
@@ -80,6 +80,14 @@ pub(crate) struct Executor {
     pub(crate) interpreters: Vec<PathBuf>,
     /// How many of each runtime wait, started, for a function: 0 to 100. They make cold starts short and cost memory.
     pub(crate) parked_runtimes: usize,
+    /// Where functions reach the Lambda API (they find it as `AWS_ENDPOINT_URL`): a gateway's URL. By default `tollgate up` takes
+    /// its own; functions of a `tollgate executor` reach none. With https it has the name of the gateway's certificate.
+    pub(crate) gateway_url: Option<String>,
+    /// `on-request`: functions with the tag `tollgate:egress` = `internet` reach the internet, and nothing private. `deny`: they
+    /// do not run.
+    pub(crate) egress: Egress,
+    /// Name servers for functions with egress: at most three IPv4 addresses. By default those that this host asks.
+    pub(crate) resolvers: Vec<Ipv4Addr>,
     /// Where `tollgate executor` listens for gateways (gRPC). Not used by `tollgate up`.
     pub(crate) listen: SocketAddr,
     /// `host:port` under which gateways reach this executor, where it differs from `listen`.
@@ -171,6 +179,14 @@ impl std::fmt::Display for Isolation {
     }
 }
 
+/// Whether functions get out that ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Egress {
+    OnRequest,
+    Deny,
+}
+
 /// A number of MB, or `auto`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "NumberOrText")]
@@ -251,6 +267,9 @@ impl Default for Executor {
             idle_s: 300,
             interpreters: Vec::new(),
             parked_runtimes: 1,
+            gateway_url: None,
+            egress: Egress::OnRequest,
+            resolvers: Vec::new(),
             listen: ([127, 0, 0, 1], 9411).into(),
             announce: None,
             health_listen: ([127, 0, 0, 1], 9412).into(),
@@ -401,6 +420,11 @@ fn check(loaded: &Loaded<Config>, shape: Shape) -> Result<(), String> {
             from("dev_clock")
         ));
     }
+    if let Some(url) = &config.executor.gateway_url
+        && let Err(why) = url.parse::<executor::GatewayUrl>()
+    {
+        return Err(format!("{}: {why}.", from("executor.gateway_url")));
+    }
     check_urls(loaded, shape, &from)?;
     if let Some(endpoint) = &config.telemetry.otlp_endpoint
         && !endpoint.starts_with("http://")
@@ -448,6 +472,12 @@ fn check_ranges(config: &Config, from: &dyn Fn(&str) -> String) -> Result<(), St
             100,
         ),
     ];
+    if config.executor.resolvers.len() > 3 {
+        return Err(format!(
+            "{} names more than three servers.",
+            from("executor.resolvers")
+        ));
+    }
     for (key, value, min, max) in ranges {
         if !(min..=max).contains(&value) {
             return Err(format!(

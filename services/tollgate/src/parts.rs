@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use chassis::{Clock, DevClock, Health, Ids, Lifecycle, Metrics};
 use dispatch::Dispatch;
+use executor::GatewayUrl;
 use package::Blobs;
 use redis::aio::ConnectionManager;
 use secrecy::{ExposeSecret, SecretString};
@@ -19,7 +20,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::config::{Amount, Config, Isolation};
+use crate::config::{Amount, Config, Egress, Isolation};
 use crate::platform_clock::PlatformClock;
 
 /// Metrics nobody asks for are folded this often.
@@ -81,7 +82,7 @@ impl Parts {
     /// The same parts on the clock of a data directory.
     pub(crate) fn on(mut self, clock: &PlatformClock) -> Self {
         self.clock = clock.clock.clone();
-        self.dev_clock = clock.dev.clone();
+        self.dev_clock.clone_from(&clock.dev);
         self
     }
 
@@ -167,12 +168,13 @@ impl Parts {
         Ok(())
     }
 
-    /// Starts the executor. `advertise` is where gateways of other processes reach it.
+    /// Starts the executor. `advertise` is where gateways of other processes reach it, `gateway` where functions reach one.
     pub(crate) async fn executor(
         &self,
         config: &Config,
         data_dir: &Path,
         advertise: Option<String>,
+        gateway: Option<GatewayUrl>,
         store: Store,
         life: &Lifecycle,
     ) -> Result<Arc<executor::Handle>> {
@@ -195,6 +197,13 @@ impl Parts {
             idle_ttl: Duration::from_secs(config.executor.idle_s),
             interpreters: config.executor.interpreters.clone(),
             parked_runtimes: config.executor.parked_runtimes,
+            gateway,
+            egress: match config.executor.egress {
+                Egress::OnRequest => executor::sandbox::Egress::OnRequest {
+                    resolvers: config.executor.resolvers.clone(),
+                },
+                Egress::Deny => executor::sandbox::Egress::Deny,
+            },
             cluster: advertise.map(|advertise| executor::Cluster {
                 advertise,
                 secret: self.cluster_secret.clone(),
@@ -256,6 +265,25 @@ pub(crate) fn endpoint(config: &Config, bound: SocketAddr) -> String {
     };
     let scheme = if tls { "https" } else { "http" };
     format!("{scheme}://{host}:{}", bound.port())
+}
+
+/// Where functions of an executor in the gateway's own process reach that.
+pub(crate) fn own_gateway(config: &Config, bound: SocketAddr) -> Option<GatewayUrl> {
+    let url = endpoint(config, bound);
+    let parsed = url.parse();
+    if parsed.is_err() {
+        tracing::warn!(
+            "functions cannot call the Lambda API: set executor.gateway_url to https:// and the name of the gateway's certificate"
+        );
+    }
+    parsed.ok()
+}
+
+/// Where functions reach a gateway, as configured.
+pub(crate) fn given_gateway(config: &Config) -> Option<GatewayUrl> {
+    let url = config.executor.gateway_url.as_ref()?;
+    // Checked with the rest of the configuration.
+    url.parse().ok()
 }
 
 fn tls(config: &Config) -> Result<Option<TlsAcceptor>> {

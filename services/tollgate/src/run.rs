@@ -68,6 +68,8 @@ fn command(command: Command) -> Result<ExitCode> {
         Command::Deploy(args) => runtime.block_on(client::deploy::run(args)),
         Command::Invoke(args) => runtime.block_on(client::invoke::run(args)),
         Command::Logs(args) => done(runtime.block_on(client::logs::run(args))),
+        Command::Async(command) => runtime.block_on(client::events::run(command)),
+        Command::Queue(args) => done(runtime.block_on(client::queue::run(args))),
         Command::Clock(command) => done(runtime.block_on(client::clock::run(command))),
         Command::Functions(args) => done(runtime.block_on(client::functions::run(args))),
         Command::PrivateServices(args) => runtime.block_on(private_services::run(args)),

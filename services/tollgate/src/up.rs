@@ -16,7 +16,7 @@ use store::{Role, Store};
 use crate::client::{Endpoint, demo, print};
 use crate::config::{Config, Settings};
 use crate::data_dir::{self, Credentials, DataDir};
-use crate::parts::{Parts, bind, endpoint};
+use crate::parts::{Parts, bind, endpoint, given_gateway, own_gateway};
 use crate::platform_clock::PlatformClock;
 use crate::private::{Services, Tuning};
 use crate::run::until_stopped;
@@ -89,9 +89,20 @@ async fn start(
     let redis = chassis::redis::connect(&services.redis_url, None).await?;
     let secret = settings.own_cluster(ids)?;
     let parts = Parts::new("tollgate", config, redis, secret, life)?.on(clock);
+    let functions_gateway = match given_gateway(config) {
+        Some(given) => Some(given),
+        None => own_gateway(config, listener.local_addr()?),
+    };
     let for_executor = open_store(config, &url, Role::Executor, vault.clone()).await?;
     let executor = parts
-        .executor(config, dir.path(), None, for_executor, inner)
+        .executor(
+            config,
+            dir.path(),
+            None,
+            functions_gateway,
+            for_executor,
+            inner,
+        )
         .await?;
     let for_gateway = open_store(config, &url, Role::Gateway, vault.clone()).await?;
     parts.probe_store(&for_gateway);

@@ -32,7 +32,7 @@ pub struct Options {
 pub struct Stopped;
 
 struct Item<T, R> {
-    item: T,
+    content: T,
     bytes: usize,
     answer: oneshot::Sender<R>,
 }
@@ -74,7 +74,7 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
     pub async fn begin(&self, item: T, bytes: usize) -> Result<oneshot::Receiver<R>, Stopped> {
         let (answer, result) = oneshot::channel();
         let item = Item {
-            item,
+            content: item,
             bytes,
             answer,
         };
@@ -109,7 +109,7 @@ async fn gather<T, R, W, F>(
             },
         };
         let mut bytes = first.bytes;
-        let (mut items, mut answers) = (vec![first.item], vec![first.answer]);
+        let (mut items, mut answers) = (vec![first.content], vec![first.answer]);
         while items.len() < options.items_max {
             let Ok(next) = receiver.try_recv() else {
                 break;
@@ -119,7 +119,7 @@ async fn gather<T, R, W, F>(
                 break;
             }
             bytes += next.bytes;
-            items.push(next.item);
+            items.push(next.content);
             answers.push(next.answer);
         }
         let written = write(items);
@@ -172,8 +172,7 @@ mod tests {
         for (number, result) in results.into_iter().enumerate() {
             assert_eq!(result.await, Ok(number));
         }
-        let seen = seen.lock().clone();
-        seen
+        seen.lock().clone()
     }
 
     #[tokio::test]

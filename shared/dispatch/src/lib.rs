@@ -12,6 +12,7 @@ pub mod executors;
 pub mod hints;
 mod registry;
 mod run;
+pub mod stats;
 pub mod targets;
 mod tick;
 

@@ -23,16 +23,11 @@ const ANNOUNCED: &str = "tollgate:executor:*";
 /// Longer than this one look does not wait for Redis.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Connects to executors that announced themselves since the last look.
-pub(crate) async fn follow(
-    executors: &Executors,
-    redis: &mut ConnectionManager,
-    secret: &SecretString,
-    life: &Lifecycle,
-) {
+/// The values of all keys that fit a pattern; none where Redis does not answer in time.
+pub(crate) async fn values(redis: &mut ConnectionManager, pattern: &str) -> Vec<String> {
     let look = async {
         let mut names = Vec::new();
-        let mut scan = redis.scan_match::<_, String>(ANNOUNCED).await?;
+        let mut scan = redis.scan_match::<_, String>(pattern).await?;
         while let Some(name) = scan.next_item().await {
             names.push(name?);
         }
@@ -42,16 +37,25 @@ pub(crate) async fn follow(
         }
         redis.mget::<_, Vec<Option<String>>>(names).await
     };
-    let announced = match tokio::time::timeout(PATIENCE, look).await {
-        Ok(Ok(announced)) => announced,
+    match tokio::time::timeout(PATIENCE, look).await {
+        Ok(Ok(values)) => values.into_iter().flatten().collect(),
         Ok(Err(error)) => {
             let error: redis::RedisError = error;
-            tracing::debug!(%error, "could not read the executors' announcements");
-            return;
+            tracing::debug!(%error, pattern, "could not read what was announced");
+            Vec::new()
         }
-        Err(_) => return,
-    };
-    for text in announced.into_iter().flatten() {
+        Err(_) => Vec::new(),
+    }
+}
+
+/// Connects to executors that announced themselves since the last look.
+pub(crate) async fn follow(
+    executors: &Executors,
+    redis: &mut ConnectionManager,
+    secret: &SecretString,
+    life: &Lifecycle,
+) {
+    for text in values(redis, ANNOUNCED).await {
         let Ok(announced) = serde_json::from_str::<Announced>(&text) else {
             continue;
         };

@@ -36,6 +36,8 @@ pub enum Ended {
     Ran(Box<InvokeReply>),
     /// No executor has room for another environment.
     NoRoom,
+    /// The operator keeps the function from running; the text is a clause that says why.
+    Denied(String),
     /// No executor has the function's runtime; the text says which it is.
     NoRuntime(String),
     /// Nobody took it: there is no executor, or none of them would. The function surely did not start.
@@ -78,6 +80,9 @@ pub async fn run(executors: &Executors, version: &Runnable, run: &Run) -> Ended 
     }
     match refusal {
         Some(status) if status.code() == Code::ResourceExhausted => Ended::NoRoom,
+        Some(status) if status.code() == Code::PermissionDenied => {
+            Ended::Denied(status.message().to_owned())
+        }
         Some(status) if status.code() == Code::Unimplemented => {
             Ended::NoRuntime(status.message().to_owned())
         }
@@ -139,6 +144,7 @@ fn classify(status: Status) -> Tried {
         Code::ResourceExhausted
         | Code::FailedPrecondition
         | Code::Unauthenticated
+        | Code::PermissionDenied
         | Code::Unimplemented => Tried::Refused(status),
         Code::AlreadyExists | Code::Aborted => Tried::Declined(status),
         // From the executor itself (draining) there is no source; from the connection there is.

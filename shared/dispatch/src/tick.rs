@@ -11,6 +11,7 @@ use store::Store;
 use crate::admission::Admission;
 use crate::executors::Executors;
 use crate::registry;
+use crate::stats;
 use crate::targets::Targets;
 
 /// How often the catalog's stamp, the registry and the concurrency leases are looked at.
@@ -57,6 +58,11 @@ impl Dispatch {
             self.clone().tick(forget, stamp, life.clone()),
         );
         Ok(())
+    }
+
+    /// What the replicas of the queue say of their lanes; those that have not spoken lately are left out.
+    pub async fn queue_stats(&self) -> Vec<stats::Stats> {
+        stats::read(&mut self.redis.clone()).await
     }
 
     /// Once a second: drop caches when the catalog moved, follow the registry, renew leases.

@@ -7,7 +7,9 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{Architecture, Destination, FunctionArn, FunctionSpec, ParseError, Qualifier, Version};
+use crate::{
+    Architecture, Destination, Egress, FunctionArn, FunctionSpec, ParseError, Qualifier, Version,
+};
 
 /// Whether a version can be invoked. The names are AWS's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,8 +137,8 @@ impl FunctionVersion {
             .qualified(Some(Qualifier::Version(self.version)))
     }
 
-    /// What an executor needs to run this version.
-    pub fn into_spec(self) -> FunctionSpec {
+    /// What an executor needs to run this version. `egress` is the function's, whichever version runs.
+    pub fn into_spec(self, egress: Egress) -> FunctionSpec {
         let Self {
             arn,
             version,
@@ -148,7 +150,11 @@ impl FunctionVersion {
         FunctionSpec {
             // The version is part of it: $LATEST and what was just published from it share a change, yet their
             // environments differ in AWS_LAMBDA_FUNCTION_VERSION. A publish leaves $LATEST's warm environments alone.
-            spec_id: format!("{change_id}.{version}"),
+            // So is egress, which may change under every version: no environment outlives its permission.
+            spec_id: match egress {
+                Egress::None => format!("{change_id}.{version}"),
+                Egress::Internet => format!("{change_id}.{version}.{egress}"),
+            },
             account: arn.account,
             region: arn.region,
             name: arn.name,
@@ -159,6 +165,7 @@ impl FunctionVersion {
             memory_mb: configuration.memory_mb,
             timeout_s: configuration.timeout_s,
             ephemeral_mb: configuration.ephemeral_mb,
+            egress,
             environment: configuration.environment.unwrap_or_default(),
             code_sha256: code.sha256,
             code_size: code.size,

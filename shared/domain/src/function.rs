@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, AliasName, FunctionArn, ParseError, Region};
+use crate::{AccountId, AliasName, Egress, FunctionArn, ParseError, Region};
 
 /// A function's own name: 1 to 64 letters, digits, dashes and underscores.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -179,6 +179,8 @@ pub struct FunctionSpec {
     pub timeout_s: u32,
     /// Size of `/tmp`: 512 to 10,240.
     pub ephemeral_mb: u32,
+    /// What it reaches beyond the platform.
+    pub egress: Egress,
     /// The function's environment variables, in clear.
     pub environment: BTreeMap<String, String>,
     /// Lower-case hex SHA-256 of the zip, which names it in the blob store.

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod alias;
 pub mod configured;
+pub mod egress;
 pub mod environment;
 pub mod event;
 pub mod event_config;
@@ -25,6 +26,7 @@ pub mod usage;
 pub use account::AccountId;
 pub use alias::{Alias, AliasName};
 pub use configured::{Code, Configuration, FunctionVersion, Logging, Stamp, State};
+pub use egress::Egress;
 pub use event_config::{AsyncPolicy, AsyncSettings, Destination, EventConfig, RecursiveLoop};
 pub use function::{Architecture, FunctionName, FunctionSpec, Qualifier, Version};
 pub use function_ref::{FunctionArn, FunctionRef};

@@ -109,7 +109,7 @@ pub fn record(ended: &Ended<'_>) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn ended<'a>(condition: Condition, count: u32, ran: Option<Ran<'a>>) -> Ended<'a> {
+    fn ended(condition: Condition, count: u32, ran: Option<Ran<'_>>) -> Ended<'_> {
         Ended {
             at: DateTime::from_timestamp_millis(1_573_755_365_568).unwrap(),
             request_id: Uuid::from_u128(0xe4b4),

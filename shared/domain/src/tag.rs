@@ -1,5 +1,7 @@
 //! Tags: keys and values that users hang on functions.
 
+use crate::{Egress, egress};
+
 /// Tags that one function may have (Lambda quotas).
 pub const PER_FUNCTION_MAX: u32 = 50;
 
@@ -26,6 +28,11 @@ pub fn refusal(key: &str, value: &str) -> Option<String> {
             "A tag's value must have at most {VALUE_CHARS_MAX} characters."
         ));
     }
+    if key == egress::TAG
+        && let Err(error) = Egress::of_tag(Some(value))
+    {
+        return Some(error.to_string());
+    }
     if key.contains('\0') || value.contains('\0') {
         return Some("A tag must not contain the character NUL.".to_owned());
     }
@@ -51,5 +58,8 @@ mod tests {
         check(&"k".repeat(129), "", false);
         check("k", &"v".repeat(257), false);
         check("k", "a\0b", false);
+        check("tollgate:egress", "internet", true);
+        check("tollgate:egress", "everywhere", false);
+        check("tollgate:egress", "", false);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{FunctionSpec, ParseError};
+use domain::{Egress, FunctionSpec, ParseError};
 
 #[expect(
     clippy::pedantic,
@@ -39,6 +39,10 @@ impl From<&FunctionSpec> for WireSpec {
             environment: spec.environment.clone().into_iter().collect(),
             code_sha256: spec.code_sha256.clone(),
             code_size: spec.code_size,
+            egress: match spec.egress {
+                Egress::None => String::new(),
+                asked @ Egress::Internet => asked.to_string(),
+            },
         }
     }
 }
@@ -59,6 +63,7 @@ impl TryFrom<WireSpec> for FunctionSpec {
             memory_mb: spec.memory_mb,
             timeout_s: spec.timeout_s,
             ephemeral_mb: spec.ephemeral_mb,
+            egress: Egress::of_tag(Some(spec.egress.as_str()).filter(|asked| !asked.is_empty()))?,
             environment: spec.environment.into_iter().collect::<BTreeMap<_, _>>(),
             code_sha256: spec.code_sha256,
             code_size: spec.code_size,

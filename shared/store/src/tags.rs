@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::FunctionArn;
+use domain::{FunctionArn, egress};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::catalog::touch_catalog;
 use crate::versions::{lock_function, renew_revision};
 use crate::{Error, Store};
 
@@ -69,6 +70,9 @@ impl Store {
             return Ok(Err(TagRefusal::TooMany));
         }
         renew_revision(&mut tx, arn, revision_id).await?;
+        if tags.contains_key(egress::TAG) {
+            touch_catalog(&mut tx).await?;
+        }
         tx.commit().await?;
         Ok(Ok(()))
     }
@@ -95,6 +99,9 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         renew_revision(&mut tx, arn, revision_id).await?;
+        if keys.iter().any(|key| key == egress::TAG) {
+            touch_catalog(&mut tx).await?;
+        }
         tx.commit().await?;
         Ok(true)
     }

@@ -1,9 +1,11 @@
 //! The task of one environment.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::FunctionSpec;
+use domain::egress::TAG;
+use domain::{Egress, FunctionSpec};
 use tokio::sync::mpsc;
 use tonic::Status;
 
@@ -14,11 +16,12 @@ use super::report;
 use super::settle::Run;
 use super::start::{self, Started};
 use crate::code::CodeDir;
+use crate::gateway;
 use crate::measures::{Phase, Standing};
 use crate::pool::{Place, Pool};
 use crate::runtime_api::{self, Event, Exchange, Report};
 use crate::runtimes::Runtime;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Confined, Sandbox};
 
 /// What of an environment outlives a sandbox that did not come up in time.
 pub(super) struct Frame {
@@ -63,6 +66,13 @@ pub(crate) async fn run(place: Place, job: Job) {
         );
         return job.refuse(Status::unimplemented(text));
     };
+    if let (Egress::Internet, Err(why)) = (job.spec.egress, parts.sandboxes.egress()) {
+        let text = format!("The function asks for egress by its tag {TAG}: {why}");
+        return job.refuse(match why {
+            Confined::Denied => Status::permission_denied(text),
+            Confined::Impossible(_) => Status::unimplemented(text),
+        });
+    }
     let starting = pool.parked().starting();
     let asked = Instant::now();
     let spec = Arc::clone(&job.spec);
@@ -143,6 +153,7 @@ impl Frame {
                 biased;
                 never = runtime_api::serve(&sandbox.listener, &exchange) => match never {},
                 never = self.output.pump(pipes) => match never {},
+                never = live.gateway() => match never {},
                 () = cut.cancelled() => End::Over,
                 end = live.live(run, at, inbox, &mut mailbox, timing.take(), standing) => end,
             };
@@ -167,6 +178,15 @@ impl Live<'_> {
         Pipes {
             stdout: &self.sandbox.stdout,
             stderr: &self.sandbox.stderr,
+        }
+    }
+
+    /// Lets the function reach the gateway, where there is one.
+    async fn gateway(&self) -> Infallible {
+        let gateway = self.frame.pool().parts().gateway.as_ref();
+        match (&self.sandbox.gateway, gateway) {
+            (Some(listener), Some(gateway)) => gateway::serve(listener, gateway).await,
+            _ => std::future::pending().await,
         }
     }
 

@@ -259,7 +259,7 @@ impl Frame {
             inbox,
             since: Instant::now(),
         };
-        self.pool().release(idle).ok()
+        self.pool().release(idle, &self.spec).ok()
     }
 }
 
@@ -278,7 +278,7 @@ async fn commit(pool: Pool, settled: Settled, job: Job, mut reply: InvokeReply) 
     };
     let parts = pool.parts();
     let settlement = events::settlement(
-        Attempted {
+        &Attempted {
             executor: parts.spool.executor_id(),
             spec: &spec,
             work: &work,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::FunctionSpec;
+use domain::{Egress, FunctionSpec};
 use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
 
@@ -16,6 +16,9 @@ use crate::sandbox::{self, Bind, Launch, Sandbox};
 
 /// What the sandbox replaces by the address of the Runtime API.
 const RUNTIME_API: &str = "${RUNTIME_API}";
+
+/// Where AWS's clients send their requests. A function may set its own.
+const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 
 /// A sandbox whose runtime is on its way to its first `next`.
 pub(super) struct Started {
@@ -94,6 +97,24 @@ pub(crate) fn launch(program: Program, memory_mb: u32, ephemeral_mb: u32) -> Lau
     }
 }
 
+/// All variables of the function's environment.
+fn environment(
+    pool: &Pool,
+    runtime: &Runtime,
+    spec: &FunctionSpec,
+    log_stream: &str,
+) -> Vec<(String, String)> {
+    let parts = pool.parts();
+    let mut env = runtime.environment(spec, log_stream);
+    if let Some(gateway) = &parts.gateway
+        && !env.iter().any(|(key, _)| key == ENDPOINT)
+    {
+        let url = gateway.inside(parts.sandboxes.isolation());
+        env.push((ENDPOINT.to_owned(), url));
+    }
+    env
+}
+
 /// Starts a sandbox for the spec.
 pub(super) async fn start(
     pool: &Pool,
@@ -104,7 +125,7 @@ pub(super) async fn start(
 ) -> Result<Started, Error> {
     runtime.prepare().await?;
     let mut program = runtime.launch(Some(code)).map_err(Error::Function)?;
-    program.env = runtime.environment(spec, log_stream);
+    program.env = environment(pool, runtime, spec, log_stream);
     let fits = spec.ephemeral_mb == EPHEMERAL_MB && runtime.assignable(&spec.environment);
     if fits && let Some(ready) = pool.parked().take(runtime) {
         match assign(ready, spec, code, &program.env).await {
@@ -113,7 +134,11 @@ pub(super) async fn start(
         }
     }
     let launch = launch(program, spec.memory_mb, spec.ephemeral_mb);
-    let sandbox = pool.parts().sandboxes.launch(launch).await?;
+    let sandboxes = &pool.parts().sandboxes;
+    let sandbox = match spec.egress {
+        Egress::None => sandboxes.launch(launch).await?,
+        Egress::Internet => sandboxes.launch_with_egress(launch).await?,
+    };
     Ok(Started {
         sandbox,
         at: Instant::now(),
@@ -151,6 +176,9 @@ async fn hand_over(
     env: &[(String, String)],
 ) -> Result<Instant, Error> {
     sandbox.limit_memory(spec.memory_mb)?;
+    if spec.egress == Egress::Internet {
+        sandbox.connect().await?;
+    }
     sandbox.mount(Bind::read_only(code, TASK_ROOT)).await?;
     let address = sandbox.runtime_api_addr();
     let env = env

@@ -3,15 +3,15 @@
 use chassis::Ids;
 use chrono::{DateTime, Utc};
 use domain::FunctionSpec;
-use domain::event::{Condition, EventId, Source, Verdict};
+use domain::event::{Condition, Verdict};
 use domain::execution::{Execution, Outcome};
 use domain::record::{self, Ended};
 use domain::retry;
 use serde::Deserialize;
-use store::events::{NewDeadLetter, NewEvent, NewUndelivered, Ran, Settlement, TargetKind, Usage};
+use store::events::{NewDeadLetter, Ran, Sender, Settlement, Target, TargetKind, Usage};
 use uuid::Uuid;
 
-use super::work::{Target, Work};
+use super::work::Work;
 
 /// Bytes of an event that one request pays for, and of each further one (`spec/billing-rules.md`: asynchronous size units).
 const REQUEST_BYTES: u64 = 256 * 1024;
@@ -35,20 +35,17 @@ pub(crate) struct Attempted<'a> {
 }
 
 /// What the end means, and what is to be written.
-pub(crate) fn settlement(attempted: Attempted<'_>, ids: Ids) -> Settlement {
+pub(crate) fn settlement(attempted: &Attempted<'_>, ids: Ids) -> Settlement {
     let now = attempted.execution.ended_at;
     let failed = attempted.execution.outcome != Outcome::Success;
-    let verdict = verdict(&attempted, failed, now);
+    let verdict = verdict(attempted, failed, now);
     let error = if failed {
         error_text(attempted.response)
     } else {
         String::new()
     };
+    let work = attempted.work;
     let mut settlement = Settlement {
-        event: attempted.work.event,
-        attempt: attempted.work.attempt,
-        verdict,
-        ended_at: now,
         ran: Some(Ran {
             executor: attempted.executor,
             started_at: attempted.execution.started_at,
@@ -62,17 +59,15 @@ pub(crate) fn settlement(attempted: Attempted<'_>, ids: Ids) -> Settlement {
             billed_ms: attempted.billed_ms,
             execution: attempted.execution.clone(),
         }),
-        deliveries: Vec::new(),
-        undelivered: Vec::new(),
-        dead_letter: None,
+        ..Settlement::new(work.event, work.attempt, verdict, now)
     };
     match verdict.condition() {
         // Somebody wanted it gone: nobody else needs to hear of it.
         None | Some(Condition::Cancelled) => {}
         Some(condition) => {
-            consequences(&mut settlement, &attempted, condition, ids);
+            consequences(&mut settlement, attempted, condition, ids);
             settlement.dead_letter =
-                (condition != Condition::Success).then(|| dead_letter(&attempted, condition));
+                (condition != Condition::Success).then(|| dead_letter(attempted, condition));
         }
     }
     settlement
@@ -103,33 +98,14 @@ fn consequences(
             _ => record(attempted, condition, settlement.ended_at),
         };
         let spec = attempted.spec;
+        let from = Sender {
+            account: spec.account,
+            region: &spec.region,
+            function: &spec.name,
+            trace: attempted.trace,
+        };
         let id = ids.ordered(settlement.ended_at);
-        match (&target.lane, EventId::new(id)) {
-            (Ok(lane), Some(id)) => settlement.deliveries.push(NewEvent {
-                id,
-                lane: *lane,
-                account: spec.account,
-                qualifier: target.qualifier.clone(),
-                source: match target.kind {
-                    TargetKind::DeadLetter => Source::DeadLetter,
-                    _ => Source::Destination,
-                },
-                trace: attempted.trace.to_owned(),
-                age_max_s: None,
-                attempts_max: None,
-                payload: body,
-            }),
-            (lane, _) => settlement.undelivered.push(NewUndelivered {
-                id,
-                account: spec.account,
-                region: spec.region.clone(),
-                function: spec.name.to_string(),
-                kind: target.kind,
-                target: target.arn.clone(),
-                reason: lane.as_ref().err().cloned().unwrap_or_default(),
-                body,
-            }),
-        }
+        settlement.send(target, from, id, body);
     }
 }
 

@@ -5,19 +5,9 @@ use domain::event::EventId;
 use domain::retry::Age;
 use rpc::executor::target::Kind;
 use rpc::executor::{AsyncWork, Target as WireTarget};
-use store::events::TargetKind;
+use store::events::{Target, TargetKind};
 use tonic::Status;
 use uuid::Uuid;
-
-/// Where a record of the event's end goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Target {
-    pub(crate) kind: TargetKind,
-    pub(crate) arn: String,
-    /// The lane of the function that it is; or why nothing can be delivered to it.
-    pub(crate) lane: Result<i64, String>,
-    pub(crate) qualifier: String,
-}
 
 /// An event's part of a job.
 #[derive(Debug, Clone)]
@@ -63,7 +53,7 @@ impl Work {
             targets: work
                 .targets
                 .into_iter()
-                .map(|target| Target::read(target).ok_or_else(|| bad("target")))
+                .map(|sent| target(sent).ok_or_else(|| bad("target")))
                 .collect::<Result<_, _>>()?,
             function_arn: work.function_arn,
             qualifier: work.qualifier,
@@ -71,18 +61,16 @@ impl Work {
     }
 }
 
-impl Target {
-    fn read(target: WireTarget) -> Option<Self> {
-        Some(Self {
-            kind: match target.kind() {
-                Kind::OnSuccess => TargetKind::OnSuccess,
-                Kind::OnFailure => TargetKind::OnFailure,
-                Kind::DeadLetter => TargetKind::DeadLetter,
-                Kind::Unspecified => return None,
-            },
-            lane: target.lane_id.ok_or(target.reason),
-            arn: target.arn,
-            qualifier: target.qualifier,
-        })
-    }
+fn target(target: WireTarget) -> Option<Target> {
+    Some(Target {
+        kind: match target.kind() {
+            Kind::OnSuccess => TargetKind::OnSuccess,
+            Kind::OnFailure => TargetKind::OnFailure,
+            Kind::DeadLetter => TargetKind::DeadLetter,
+            Kind::Unspecified => return None,
+        },
+        lane: target.lane_id.ok_or(target.reason),
+        arn: target.arn,
+        qualifier: target.qualifier,
+    })
 }

@@ -19,6 +19,7 @@ use super::room::{Full, Idle, Room, Seat};
 use crate::code::CodeCache;
 use crate::environment::{self, Assignment, Job};
 use crate::events::Settler;
+use crate::gateway::GatewayUrl;
 use crate::load::Load;
 use crate::logs::Logs;
 use crate::measures::Measures;
@@ -45,6 +46,8 @@ pub(crate) struct Parts {
     pub(crate) measures: Arc<Measures>,
     /// An environment that was idle so long ends.
     pub(crate) idle_ttl: Duration,
+    /// Where functions are led that call the platform.
+    pub(crate) gateway: Option<GatewayUrl>,
 }
 
 struct Shared {
@@ -136,8 +139,8 @@ impl Pool {
     }
 
     /// An environment has become idle. Dropping what comes back ends it.
-    pub(crate) fn release(&self, idle: Idle) -> Result<(), Idle> {
-        self.0.room.lock().release(idle)?;
+    pub(crate) fn release(&self, idle: Idle, spec: &FunctionSpec) -> Result<(), Idle> {
+        self.0.room.lock().release(idle, spec)?;
         self.0.changed.send_replace(());
         Ok(())
     }
@@ -151,13 +154,14 @@ impl Pool {
         withdrawn
     }
 
-    /// Ends idle environments of the spec that this one replaces.
-    pub(crate) fn supersede(&self, spec: &FunctionSpec) {
-        let ended = self.0.room.lock().supersede(spec);
+    /// Ends idle environments of the spec that this one replaces, and answers that one's id.
+    pub(crate) fn supersede(&self, spec: &FunctionSpec) -> Option<String> {
+        let (before, ended) = self.0.room.lock().supersede(spec)?;
         if !ended.is_empty() {
             drop(ended);
             self.0.changed.send_replace(());
         }
+        Some(before)
     }
 
     /// Starts nothing any more, ends what is idle and returns once the last environment has gone.

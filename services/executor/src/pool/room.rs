@@ -39,8 +39,8 @@ pub(super) struct Room {
     memory_mb_used: u64,
     /// Of each spec, those idle longest first.
     idle: HashMap<Arc<str>, Vec<Idle>>,
-    /// The spec that each `$LATEST` had last.
-    latest: HashMap<Subject, String>,
+    /// The spec that each version had last: `$LATEST` changes as a whole, a published one in what its function may reach.
+    newest: HashMap<Subject, String>,
     live: usize,
     closed: bool,
 }
@@ -51,7 +51,7 @@ impl Room {
             memory_mb_max,
             memory_mb_used: 0,
             idle: HashMap::new(),
-            latest: HashMap::new(),
+            newest: HashMap::new(),
             live: 0,
             closed: false,
         }
@@ -120,9 +120,11 @@ impl Room {
         self.live -= 1;
     }
 
-    /// Takes in an environment that has become idle; gives it back where none may be idle any more.
-    pub(super) fn release(&mut self, idle: Idle) -> Result<(), Idle> {
-        if self.closed {
+    /// Takes in an environment of this spec that has become idle; gives it back where none may be idle any more, or where a
+    /// newer spec has replaced its own.
+    pub(super) fn release(&mut self, idle: Idle, spec: &FunctionSpec) -> Result<(), Idle> {
+        let newest = self.newest.get(&subject(spec));
+        if self.closed || newest.is_some_and(|newest| *newest != *idle.spec_id) {
             return Err(idle);
         }
         self.idle
@@ -143,23 +145,14 @@ impl Room {
         Some(idle)
     }
 
-    /// Learns the newest spec of a version; idle environments of its predecessor come back.
-    pub(super) fn supersede(&mut self, spec: &FunctionSpec) -> Vec<Idle> {
-        if spec.version != Version::Latest {
-            return Vec::new();
+    /// Learns the newest spec of a version; its predecessor's id comes back, with the idle environments of that.
+    pub(super) fn supersede(&mut self, spec: &FunctionSpec) -> Option<(String, Vec<Idle>)> {
+        let before = self.newest.insert(subject(spec), spec.spec_id.clone())?;
+        if before == spec.spec_id {
+            return None;
         }
-        let subject = (
-            spec.account,
-            spec.region.clone(),
-            spec.name.clone(),
-            spec.version,
-        );
-        match self.latest.insert(subject, spec.spec_id.clone()) {
-            Some(before) if before != spec.spec_id => {
-                self.idle.remove(before.as_str()).unwrap_or_default()
-            }
-            _ => Vec::new(),
-        }
+        let idle = self.idle.remove(before.as_str()).unwrap_or_default();
+        Some((before, idle))
     }
 
     /// Lets nobody be idle any more; those that are come back.
@@ -193,9 +186,22 @@ impl Room {
     }
 }
 
+fn subject(spec: &FunctionSpec) -> Subject {
+    (
+        spec.account,
+        spec.region.clone(),
+        spec.name.clone(),
+        spec.version,
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn sample(spec_id: &str) -> FunctionSpec {
+        crate::specs::sample(spec_id)
+    }
 
     fn idle(room: &mut Room, id: u64, spec: &str, memory_mb: u32) -> Vec<u64> {
         let (seat, evicted) = room.reserve(memory_mb).unwrap();
@@ -207,7 +213,7 @@ mod tests {
             inbox,
             since: Instant::now(),
         };
-        assert!(room.release(idle).is_ok());
+        assert!(room.release(idle, &sample(spec)).is_ok());
         evicted.iter().map(|idle| idle.id).collect()
     }
 
@@ -246,7 +252,7 @@ mod tests {
         idle(&mut room, 1, "a", 600);
         let evicted = room.take("a").unwrap();
         assert!(room.reserve(600).is_err());
-        assert!(room.release(evicted).is_ok());
+        assert!(room.release(evicted, &sample("a")).is_ok());
         let (seat, evicted) = room.reserve(600).unwrap();
         assert_eq!((room.live(), room.free_mb()), (2, 400));
         room.leave(&evicted[0].seat);
@@ -270,6 +276,32 @@ mod tests {
             inbox,
             since: Instant::now(),
         };
-        assert!(room.release(late).is_err());
+        assert!(room.release(late, &sample("c")).is_err());
+    }
+
+    #[test]
+    fn a_replaced_spec_keeps_nobody() {
+        let mut room = Room::new(1_000);
+        let (before, after) = (sample("before"), sample("after"));
+        assert!(room.supersede(&before).is_none());
+        idle(&mut room, 1, "before", 100);
+        idle(&mut room, 2, "before", 100);
+        let busy = room.take("before").unwrap();
+        let (id, ended) = room.supersede(&after).unwrap();
+        assert_eq!((id.as_str(), ended[0].id), ("before", 1));
+        let seat = Arc::clone(&busy.seat);
+        assert!(room.release(busy, &before).is_err());
+        room.leave(&seat);
+        // Back again: who runs by it may be idle.
+        assert!(room.supersede(&before).is_some());
+        idle(&mut room, 3, "before", 100);
+        assert!(room.supersede(&before).is_none());
+        assert_eq!(room.take("before").unwrap().id, 3);
+        // Another version of the function is another subject.
+        let published = FunctionSpec {
+            version: Version::Published(1),
+            ..sample("published")
+        };
+        assert!(room.supersede(&published).is_none());
     }
 }

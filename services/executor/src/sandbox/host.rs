@@ -6,6 +6,7 @@ use std::path::Path;
 use nix::unistd::geteuid;
 
 use super::cgroup::{Probe, probe};
+use super::egress;
 
 /// One thing that isolation needs or can use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub fn report() -> Vec<Finding> {
     let mut findings = vec![kernel(), privilege(), control_groups(), seccomp()];
     findings.extend(NAMESPACES.iter().map(|(name, file)| namespace(name, file)));
     findings.push(loop_devices());
+    findings.push(way_out());
     findings
 }
 
@@ -162,6 +164,47 @@ fn loop_devices() -> Finding {
         required: false,
         found: if ok { "available" } else { "none" }.to_owned(),
         advice: Some("without them /tmp is kept in memory and counts against the function's"),
+    }
+}
+
+/// For functions that ask for it.
+fn way_out() -> Finding {
+    let finding = |ok, found, advice| Finding {
+        name: "egress",
+        ok,
+        required: false,
+        found,
+        advice: Some(advice),
+    };
+    if !geteuid().is_root() {
+        let found = "needs root".to_owned();
+        return finding(false, found, "start the executor as root");
+    }
+    match egress::probe() {
+        Err(error) => finding(
+            false,
+            error.to_string(),
+            "install nftables, and use a kernel that has it: without it functions that ask for egress do not run",
+        ),
+        Ok(egress::Found {
+            version,
+            obstacle: Some(chain),
+        }) => finding(
+            false,
+            format!("{version}, but the chain {chain} drops all that is passed on"),
+            "accept in that chain what comes in by interfaces named tg*, and established connections that go out by them",
+        ),
+        Ok(egress::Found {
+            version,
+            obstacle: None,
+        }) => finding(true, format!("{version}, {}", forwarding()), "none needed"),
+    }
+}
+
+fn forwarding() -> &'static str {
+    match fs::read_to_string("/proc/sys/net/ipv4/ip_forward") {
+        Ok(text) if text.trim() == "1" => "this host is a router",
+        _ => "forwarding is switched on where it is needed",
     }
 }
 

@@ -1,6 +1,7 @@
 //! What to run, and how it ended.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -47,6 +48,22 @@ pub struct Options {
     pub isolation: Isolation,
     /// How many shells to keep ready. Each costs about 1 MB and no CPU.
     pub parked_shells: usize,
+    /// Where programs are to reach the public gateway: the name that leads there inside, which is that of its certificate. With
+    /// it every sandbox has [`super::Sandbox::gateway`]. Means nothing under process isolation.
+    pub gateway_name: Option<String>,
+    /// Whether programs that ask for it get out to the internet. Means nothing under process isolation, which has the host's
+    /// network.
+    pub egress: Egress,
+}
+
+/// The operator's word on [`super::Sandboxes::launch_with_egress`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Egress {
+    Deny,
+    /// With these name servers, or the host's where none are given.
+    OnRequest {
+        resolvers: Vec<Ipv4Addr>,
+    },
 }
 
 impl Options {
@@ -56,8 +73,20 @@ impl Options {
             work_dir,
             isolation,
             parked_shells: 2,
+            gateway_name: None,
+            egress: Egress::Deny,
         }
     }
+}
+
+/// Why no program gets out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Confined {
+    #[error("this installation's operator denies egress (executor.egress)")]
+    Denied,
+    /// With the reason.
+    #[error("this host cannot give any ({0})")]
+    Impossible(String),
 }
 
 /// A command and the walls around it.

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::cgroup::Cgroups;
+use super::egress::{EgressSetup, Link};
 use super::{Bind, Isolation, Launch, sys};
 
 /// The largest message. Lambda's environment is at most 4 KB, so real ones are far smaller.
@@ -15,6 +16,9 @@ pub(super) const MESSAGE_BYTES_MAX: usize = 128 * 1024;
 
 /// The port of the Runtime API inside a sandbox of its own network.
 pub(super) const RUNTIME_API_PORT: u16 = 9001;
+
+/// The port behind which the public gateway is, inside a sandbox of its own network.
+pub(crate) const GATEWAY_PORT: u16 = 9002;
 
 /// Executor to spawner, once, before anything else. Answered by [`Welcome`].
 #[derive(Debug, Serialize, Deserialize)]
@@ -26,6 +30,10 @@ pub(super) struct Setup {
     pub(super) parked_shells: usize,
     /// The first of this executor's user ids; slot `n` runs as the `n`th after it.
     pub(super) uid_base: u32,
+    /// As [`super::Options::gateway_name`].
+    pub(super) gateway_name: Option<String>,
+    /// `None` where nobody gets out.
+    pub(super) egress: Option<EgressSetup>,
 }
 
 /// Spawner to executor: whether [`Setup`] worked.
@@ -38,28 +46,33 @@ pub(super) struct Welcome {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
     /// Answered with [`Event`]s on the socket, which becomes the sandbox's channel.
-    Launch(Launch),
+    Launch { launch: Launch, egress: bool },
     /// Answered with one [`Mounted`].
     Mount { id: u64, bind: Bind },
+    /// Gives a running sandbox its way out. Answered with one [`Mounted`].
+    Connect { id: u64 },
 }
 
-/// The answer to [`Request::Mount`].
+/// The answer to [`Request::Mount`] and [`Request::Connect`].
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Mounted {
     pub(super) failure: Option<String>,
 }
 
-/// Spawner to a parked shell; comes with the channel, the shell's own pidfd and one detached mount per bind.
+/// Spawner to a parked shell; comes with the channel, the shell's own pidfd, a routing socket where there is a link to make, and
+/// one detached mount per bind.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Order {
     pub(super) id: u64,
     pub(super) launch: Launch,
+    pub(super) link: Option<Link>,
 }
 
 /// What happens to a sandbox, told over its channel.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Event {
-    /// From the shell; comes with these descriptors: pidfd, stdout, stderr, listener, control if asked for.
+    /// From the shell; comes with these descriptors: pidfd, stdout, stderr, listener, the gateway's listener where there is one,
+    /// control if asked for.
     Started { id: u64, port: u16 },
     /// From the shell or the spawner: there will be no sandbox.
     Refused(Refusal),

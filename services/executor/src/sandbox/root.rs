@@ -17,7 +17,9 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
-use super::sys;
+use super::egress::resolv_conf;
+use super::protocol::Setup;
+use super::{Bind, sys};
 
 /// The host's name inside every sandbox.
 pub(super) const HOST_NAME: &str = "169-254-10-1";
@@ -99,16 +101,18 @@ pub(super) struct Template {
     root: PathBuf,
     /// A directory that stays empty.
     void: PathBuf,
+    /// The `resolv.conf` of sandboxes that get out.
+    name_servers: PathBuf,
 }
 
 impl Template {
     /// Makes the template under `work_dir`, after moving this process into a mount namespace of its own. Mounts that the host makes
     /// later still appear here, never the other way round.
-    pub(super) fn build(work_dir: &Path) -> io::Result<Self> {
+    pub(super) fn build(setup: &Setup) -> io::Result<Self> {
         unshare(CloneFlags::CLONE_NEWNS)?;
         let none = None::<&str>;
         mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_SLAVE, none)?;
-        let base = work_dir.join("template");
+        let base = setup.work_dir.join("template");
         fs::create_dir_all(&base)?;
         mount_memory(&base, MsFlags::MS_NOSUID, "mode=755,size=64m")?;
         let template = Self {
@@ -116,16 +120,20 @@ impl Template {
             dev: base.join("dev"),
             root: base.join("root"),
             void: base.join("void"),
+            name_servers: base.join("resolv.conf"),
         };
         for dir in [&template.etc, &template.dev, &template.root, &template.void] {
             directory(dir)?;
         }
-        template.fill_etc()?;
+        template.fill_etc(setup.gateway_name.as_deref())?;
+        if let Some(egress) = &setup.egress {
+            fs::write(&template.name_servers, resolv_conf(&egress.resolvers))?;
+        }
         template.fill_dev()?;
         Ok(template)
     }
 
-    fn fill_etc(&self) -> io::Result<()> {
+    fn fill_etc(&self, gateway_name: Option<&str>) -> io::Result<()> {
         let host = Path::new("/etc");
         for name in ETC_FILES {
             // Not every system has every one of them.
@@ -141,11 +149,12 @@ impl Template {
             }
         }
         fs::write(self.etc.join("hostname"), format!("{HOST_NAME}\n"))?;
+        let gateway = gateway_name.map_or_else(String::new, |name| format!("127.0.0.1 {name}\n"));
         fs::write(
             self.etc.join("hosts"),
-            format!("127.0.0.1 localhost {HOST_NAME}\n::1 localhost\n"),
+            format!("127.0.0.1 localhost {HOST_NAME}\n::1 localhost\n{gateway}"),
         )?;
-        // There is no network, so there is no name server.
+        // There is no network, so there is no name server, but for those that ask for one: see `name_servers`.
         fs::write(self.etc.join("resolv.conf"), "")?;
         // The user differs from sandbox to sandbox.
         symlink("/run/passwd", self.etc.join("passwd"))?;
@@ -173,6 +182,11 @@ impl Template {
             symlink(target, self.dev.join(name))?;
         }
         directory(&self.dev.join("shm"))
+    }
+
+    /// What tells a sandbox that gets out whom to ask for addresses.
+    pub(super) fn name_servers(&self) -> Bind {
+        Bind::read_only(&self.name_servers, "/etc/resolv.conf")
     }
 
     /// Builds a sandbox' root and makes it this process' root. The caller is alone in a new mount namespace and the first process of a new

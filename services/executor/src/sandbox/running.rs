@@ -46,6 +46,8 @@ pub struct Sandbox {
     pub stderr: pipe::Receiver,
     /// Listens inside on [`Sandbox::runtime_api_addr`]; what it accepts, we serve out here.
     pub listener: TcpListener,
+    /// Listens inside on port 9002 of loopback, where programs are to reach the public gateway.
+    pub gateway: Option<TcpListener>,
     /// Our end of the program's descriptor 3, if it was asked for.
     pub control: Option<UnixStream>,
     address: SocketAddr,
@@ -76,6 +78,12 @@ impl Sandbox {
         else {
             return Err(Error::Setup("descriptors are missing".to_owned()));
         };
+        let mut gateway = None;
+        if executor.has_gateway() {
+            let fd = fds.next();
+            let fd = fd.ok_or_else(|| Error::Setup("a listener is missing".to_owned()))?;
+            gateway = Some(listen(fd).map_err(broken)?);
+        }
         let event = match &cgroup {
             Some(cgroup) => cgroup.out_of_memory_event().map_err(broken)?,
             None => None,
@@ -85,6 +93,7 @@ impl Sandbox {
             stdout: pipe::Receiver::from_owned_fd(stdout).map_err(broken)?,
             stderr: pipe::Receiver::from_owned_fd(stderr).map_err(broken)?,
             listener: listen(listener).map_err(broken)?,
+            gateway,
             control: fds.next().map(stream).transpose().map_err(broken)?,
             address: (Ipv4Addr::LOCALHOST, port).into(),
             executor,
@@ -175,6 +184,23 @@ impl Sandbox {
         match receive::<Mounted>(&answer).await? {
             Some((Mounted { failure: None }, _)) => Ok(()),
             Some((Mounted { failure: Some(why) }, _)) => Err(Error::Bind { target, why }),
+            None => Err(Error::SpawnerGone),
+        }
+    }
+
+    /// Gives a running program the way out that one has from the start by [`super::Sandboxes::launch_with_egress`].
+    pub async fn connect(&self) -> Result<(), Error> {
+        if self.executor.isolation() == Isolation::Process {
+            return Ok(());
+        }
+        let (answer, theirs) = channel()?;
+        let request = Request::Connect { id: self.id.0 };
+        self.executor.request(&request, theirs).await?;
+        match receive::<Mounted>(&answer).await? {
+            Some((Mounted { failure: None }, _)) => Ok(()),
+            Some((Mounted { failure: Some(why) }, _)) => {
+                Err(Error::Setup(format!("egress: {why}")))
+            }
             None => Err(Error::SpawnerGone),
         }
     }

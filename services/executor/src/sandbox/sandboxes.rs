@@ -18,9 +18,10 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::cgroup::Cgroups;
+use super::egress::EgressSetup;
 use super::protocol::{self, Event, Request, Setup, Welcome};
 use super::running::{self, Sandbox};
-use super::{Error, Isolation, Launch, Options, host, privileges, sys};
+use super::{Confined, Egress, Error, Isolation, Launch, Options, egress, host, privileges, sys};
 
 /// How long a predecessor in the same directory may take to die.
 const PREDECESSOR_DEADLINE: Duration = Duration::from_secs(5);
@@ -40,6 +41,9 @@ pub struct Sandboxes(Arc<Inner>);
 pub(super) struct Inner {
     isolation: Isolation,
     cgroups: Option<Cgroups>,
+    gateway: bool,
+    /// Why nobody gets out, if so.
+    confined: Option<Confined>,
     control: AsyncFd<OwnedFd>,
     closing: Arc<AtomicBool>,
 }
@@ -70,11 +74,14 @@ impl Sandboxes {
                 None
             }
         };
+        let (way_out, confined) = way_out(&options, &identity);
         let closing = Arc::new(AtomicBool::new(false));
         let control = spawn(&options.program, lock, closing.clone(), life)?;
         let inner = Inner {
             isolation: options.isolation,
             cgroups: cgroups.clone(),
+            gateway: options.isolation == Isolation::Container && options.gateway_name.is_some(),
+            confined,
             control,
             closing,
         };
@@ -84,6 +91,8 @@ impl Sandboxes {
             cgroups,
             parked_shells: options.parked_shells,
             uid_base: uid_base(&identity),
+            gateway_name: options.gateway_name,
+            egress: way_out,
         };
         inner.introduce(&setup).await?;
         let sandboxes = Self(Arc::new(inner));
@@ -93,8 +102,18 @@ impl Sandboxes {
 
     /// Runs a command. Returns once the program is executing.
     pub async fn launch(&self, launch: Launch) -> Result<Sandbox, Error> {
+        self.start_program(launch, false).await
+    }
+
+    /// As [`Self::launch`], for a program that reaches the internet. Fails where [`Self::egress`] does.
+    pub async fn launch_with_egress(&self, launch: Launch) -> Result<Sandbox, Error> {
+        self.start_program(launch, true).await
+    }
+
+    async fn start_program(&self, launch: Launch, egress: bool) -> Result<Sandbox, Error> {
         let (channel, theirs) = channel()?;
-        self.0.request(&Request::Launch(launch), theirs).await?;
+        let request = Request::Launch { launch, egress };
+        self.0.request(&request, theirs).await?;
         let answer = running::receive::<Event>(&channel);
         let answer = tokio::time::timeout(LAUNCH_DEADLINE, answer).await;
         let answer = answer.map_err(|_| Error::Setup("it took too long".to_owned()))?;
@@ -114,6 +133,11 @@ impl Sandboxes {
 
     pub fn isolation(&self) -> Isolation {
         self.0.isolation
+    }
+
+    /// Whether programs may get out.
+    pub fn egress(&self) -> Result<(), &Confined> {
+        self.0.confined.as_ref().map_or(Ok(()), Err)
     }
 
     /// Goes through a whole launch, up to a program that does not exist.
@@ -146,6 +170,11 @@ impl Sandboxes {
 impl Inner {
     pub(super) fn isolation(&self) -> Isolation {
         self.isolation
+    }
+
+    /// Whether every sandbox has a listener for the gateway.
+    pub(super) fn has_gateway(&self) -> bool {
+        self.gateway
     }
 
     pub(super) async fn request(&self, request: &Request, socket: OwnedFd) -> Result<(), Error> {
@@ -232,6 +261,37 @@ fn prepare_cgroups(work_dir: &Path, identity: &[u8]) -> Result<Cgroups, Error> {
     let text = serde_json::to_vec(&cgroups).map_err(|error| Error::Setup(error.to_string()))?;
     fs::write(&record, text).map_err(io_error("control group record"))?;
     Ok(cgroups)
+}
+
+/// What the spawner needs for egress, or why there is none.
+fn way_out(options: &Options, identity: &[u8]) -> (Option<EgressSetup>, Option<Confined>) {
+    let given = match (&options.egress, options.isolation) {
+        (Egress::Deny, _) => return (None, Some(Confined::Denied)),
+        // There is nothing to get out of.
+        (_, Isolation::Process) => return (None, None),
+        (Egress::OnRequest { resolvers }, _) => resolvers,
+    };
+    let tag = hex::encode(&identity[..4]);
+    match egress::prepare(&tag) {
+        Ok(nft) => {
+            let resolvers = egress::resolvers(given);
+            if resolvers.is_empty() {
+                tracing::warn!(
+                    "functions with egress can look up no names: this host's name servers answer itself only. Name others in executor.resolvers"
+                );
+            }
+            let setup = EgressSetup {
+                nft,
+                tag,
+                resolvers,
+            };
+            (Some(setup), None)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "functions that ask for egress cannot run here: see `tollgate doctor`");
+            (None, Some(Confined::Impossible(error.to_string())))
+        }
+    }
 }
 
 fn uid_base(identity: &[u8]) -> u32 {

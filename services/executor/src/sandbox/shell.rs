@@ -13,8 +13,9 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket, socketpair};
 use seccompiler::BpfProgram;
 
 use super::cgroup::Cgroup;
+use super::egress;
 use super::init::{self, Program};
-use super::protocol::{self, Event, Order, RUNTIME_API_PORT, Refusal};
+use super::protocol::{self, Event, GATEWAY_PORT, Order, RUNTIME_API_PORT, Refusal};
 use super::root::{self, Template};
 use super::{Isolation, Launch, privileges, sys};
 
@@ -32,6 +33,8 @@ pub(super) struct Walls<'a> {
     pub(super) cgroup: &'a Cgroup,
     /// Whether the process was forked into its group already.
     pub(super) joined: bool,
+    /// Whether the public gateway is to be reached.
+    pub(super) gateway: bool,
     pub(super) uid: u32,
 }
 
@@ -42,6 +45,12 @@ impl Plan<'_> {
             None => Isolation::Process,
         }
     }
+}
+
+/// Where a program's connections come out that it makes to the platform.
+struct Listeners {
+    runtime_api: TcpListener,
+    gateway: Option<TcpListener>,
 }
 
 /// What the first process of a sandbox is called inside.
@@ -58,14 +67,18 @@ pub(super) fn run(plan: &Plan<'_>, orders: &OwnedFd) -> ! {
     sys::exit(code)
 }
 
-fn prepare(plan: &Plan<'_>) -> Result<TcpListener, String> {
+fn prepare(plan: &Plan<'_>) -> Result<Listeners, String> {
     let step = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
     prctl::set_name(NAME).map_err(|error| format!("name: {error}"))?;
     init::take_signals().map_err(step("signals"))?;
     init::die_with_parent(plan.isolation()).map_err(step("parent's death"))?;
     let Some(walls) = &plan.walls else {
         prctl::set_child_subreaper(true).map_err(|error| format!("subreaper: {error}"))?;
-        return TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(step("listener"));
+        let runtime_api = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(step("listener"))?;
+        return Ok(Listeners {
+            runtime_api,
+            gateway: None,
+        });
     };
     if !walls.joined {
         walls.cgroup.join().map_err(step("control groups"))?;
@@ -80,16 +93,16 @@ fn prepare(plan: &Plan<'_>) -> Result<TcpListener, String> {
     )
     .map_err(|error| format!("namespaces: {error}"))?;
     nix::unistd::sethostname(root::HOST_NAME).map_err(|error| format!("host name: {error}"))?;
-    let listener = listen().map_err(step("loopback network"))?;
+    let listeners = listen(walls.gateway).map_err(step("loopback network"))?;
     walls
         .template
         .enter(walls.uid)
         .map_err(step("file system"))?;
-    Ok(listener)
+    Ok(listeners)
 }
 
-/// The Runtime API's listener on this network namespace's own loopback.
-fn listen() -> io::Result<TcpListener> {
+/// The listeners on this network namespace's own loopback.
+fn listen(gateway: bool) -> io::Result<Listeners> {
     let socket = socket(
         AddressFamily::Inet,
         SockType::Datagram,
@@ -97,12 +110,25 @@ fn listen() -> io::Result<TcpListener> {
         None,
     )?;
     sys::loopback_up(socket.as_fd())?;
-    TcpListener::bind((Ipv4Addr::LOCALHOST, RUNTIME_API_PORT))
+    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    Ok(Listeners {
+        runtime_api: bind(RUNTIME_API_PORT)?,
+        gateway: gateway.then(|| bind(GATEWAY_PORT)).transpose()?,
+    })
+}
+
+/// The descriptors that come with an order.
+struct Inherited {
+    channel: OwnedFd,
+    pidfd: OwnedFd,
+    /// A routing socket of the host's network.
+    host: Option<OwnedFd>,
+    mounts: Vec<OwnedFd>,
 }
 
 fn serve(
     plan: &Plan<'_>,
-    ready: Result<TcpListener, String>,
+    ready: Result<Listeners, String>,
     order: Order,
     fds: Vec<OwnedFd>,
     orders: &OwnedFd,
@@ -111,11 +137,17 @@ fn serve(
     let (Some(channel), Some(pidfd)) = (fds.next(), fds.next()) else {
         return 1;
     };
-    let mounts: Vec<OwnedFd> = fds.collect();
+    let host = order.link.as_ref().and_then(|_| fds.next());
+    let inherited = Inherited {
+        channel,
+        pidfd,
+        host,
+        mounts: fds.collect(),
+    };
     let started = ready
         .map_err(Refusal::Setup)
-        .and_then(|listener| start(plan, order, &mounts, &listener, &channel, &pidfd));
-    drop(mounts);
+        .and_then(|listeners| start(plan, order, &listeners, &inherited));
+    let channel = inherited.channel;
     match started {
         Ok(program) => init::watch(&program, &channel, orders, plan.isolation()),
         Err(refusal) => {
@@ -129,18 +161,26 @@ fn serve(
 fn start(
     plan: &Plan<'_>,
     order: Order,
-    mounts: &[OwnedFd],
-    listener: &TcpListener,
-    channel: &OwnedFd,
-    pidfd: &OwnedFd,
+    listeners: &Listeners,
+    inherited: &Inherited,
 ) -> Result<Program, Refusal> {
-    let Order { id, mut launch } = order;
+    let Order {
+        id,
+        mut launch,
+        link,
+    } = order;
     let setup =
         |what: &'static str| move |error: io::Error| Refusal::Setup(format!("{what}: {error}"));
-    let address = listener.local_addr().map_err(setup("listener"))?;
+    let address = listeners
+        .runtime_api
+        .local_addr()
+        .map_err(setup("listener"))?;
     match &plan.walls {
         Some(walls) => {
-            for (bind, tree) in launch.binds.iter().zip(mounts) {
+            if let Some((link, host)) = link.as_ref().zip(inherited.host.as_ref()) {
+                egress::connect(host, link).map_err(setup("egress"))?;
+            }
+            for (bind, tree) in launch.binds.iter().zip(&inherited.mounts) {
                 root::bind(tree.as_fd(), &bind.target).map_err(|error| Refusal::Bind {
                     target: bind.target.clone(),
                     why: error.to_string(),
@@ -154,15 +194,16 @@ fn start(
     }
     let pipes = Pipes::new(launch.control).map_err(setup("pipes"))?;
     let program = init::spawn(&launch, &pipes.inside)?;
-    let mut ours: Vec<BorrowedFd<'_>> = vec![pidfd.as_fd()];
+    let mut ours: Vec<BorrowedFd<'_>> = vec![inherited.pidfd.as_fd()];
     ours.extend(pipes.outside[..2].iter().map(AsFd::as_fd));
-    ours.push(listener.as_fd());
+    ours.push(listeners.runtime_api.as_fd());
+    ours.extend(listeners.gateway.as_ref().map(AsFd::as_fd));
     ours.extend(pipes.outside[2..].iter().map(AsFd::as_fd));
     let started = Event::Started {
         id,
         port: address.port(),
     };
-    protocol::send(channel.as_fd(), &started, &ours).map_err(setup("channel"))?;
+    protocol::send(inherited.channel.as_fd(), &started, &ours).map_err(setup("channel"))?;
     Ok(program)
 }
 

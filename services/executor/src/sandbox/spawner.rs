@@ -15,6 +15,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use seccompiler::BpfProgram;
 
 use super::cgroup::Cgroup;
+use super::egress::{self, Link, Way};
 use super::protocol::{self, Event, Mounted, Order, Refusal, Request, Setup, Welcome};
 use super::root::{self, Template};
 use super::shell::{self, Plan, Walls};
@@ -49,6 +50,8 @@ struct Spawner {
     parked: VecDeque<u64>,
     slots: BTreeMap<u64, Slot>,
     next_id: u64,
+    /// Where sandboxes get out that ask for it; `None` where none do.
+    way: Option<Way>,
 }
 
 /// A shell, parked or running, until nothing is left of it.
@@ -61,6 +64,8 @@ struct Slot {
     channel: Option<OwnedFd>,
     /// The number of its user, relative to the first.
     seat: u32,
+    /// The number of its link to the host, if it has one.
+    link: Option<u16>,
     reaped: bool,
     released: bool,
 }
@@ -84,10 +89,11 @@ impl Spawner {
         mask.thread_block()?;
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
         let walls = match setup.isolation {
-            Isolation::Container => Some((Template::build(&setup.work_dir)?, filter::compile()?)),
+            Isolation::Container => Some((Template::build(&setup)?, filter::compile()?)),
             Isolation::Process => None,
         };
         let mut spawner = Self {
+            way: setup.egress.clone().map(Way::new),
             setup,
             walls,
             signals,
@@ -122,19 +128,30 @@ impl Spawner {
             return;
         };
         match request {
-            Request::Launch(launch) => {
-                if let Err(refusal) = self.launch(launch, &socket) {
+            Request::Launch { launch, egress } => {
+                if let Err(refusal) = self.launch(launch, egress, &socket) {
                     // Fails when the executor no longer wants the sandbox.
                     let _ = protocol::send(socket.as_fd(), &Event::Refused(refusal), &[]);
                 }
                 self.refill();
             }
             Request::Mount { id, bind } => self.mount(id, &bind, &socket),
+            Request::Connect { id } => self.connect(id, &socket),
         }
     }
 
-    fn launch(&mut self, launch: Launch, channel: &OwnedFd) -> Result<(), Refusal> {
+    fn launch(
+        &mut self,
+        mut launch: Launch,
+        egress: bool,
+        channel: &OwnedFd,
+    ) -> Result<(), Refusal> {
         let setup = |error: io::Error| Refusal::Setup(error.to_string());
+        let out = if egress {
+            self.way_out(&mut launch).map_err(setup)?
+        } else {
+            None
+        };
         let mounts = match self.setup.isolation {
             Isolation::Container => open_all(&launch.binds)?,
             Isolation::Process => Vec::new(),
@@ -148,6 +165,7 @@ impl Spawner {
         let Some(slot) = self.slots.get_mut(&id) else {
             return Err(Refusal::Setup("the parked shell has died".to_owned()));
         };
+        slot.link = out.as_ref().map(|out| out.number);
         if let Some(cgroup) = &slot.cgroup {
             let boost_us = 100_000;
             cgroup.limit_memory(launch.memory_mb).map_err(setup)?;
@@ -156,10 +174,32 @@ impl Spawner {
                 .map_err(setup)?;
         }
         let mut fds: Vec<BorrowedFd<'_>> = vec![channel.as_fd(), slot.pidfd.as_fd()];
+        fds.extend(out.as_ref().map(|out| out.host.as_fd()));
         fds.extend(mounts.iter().map(AsFd::as_fd));
-        protocol::send(slot.orders.as_fd(), &Order { id, launch }, &fds).map_err(setup)?;
+        let link = out.as_ref().map(|out| out.link.clone());
+        let order = Order { id, launch, link };
+        protocol::send(slot.orders.as_fd(), &order, &fds).map_err(setup)?;
         slot.channel = Some(channel.try_clone().map_err(setup)?);
         Ok(())
+    }
+
+    /// The way out of a launch that asks for one: its name servers become one more bind.
+    fn way_out(&mut self, launch: &mut Launch) -> io::Result<Option<Out>> {
+        // Without walls there is nothing to get out of.
+        let Some((template, _)) = &self.walls else {
+            return Ok(None);
+        };
+        launch.binds.push(template.name_servers());
+        self.out().map(Some)
+    }
+
+    fn out(&mut self) -> io::Result<Out> {
+        let Some(way) = &mut self.way else {
+            return Err(io::Error::other("nobody gets out of here"));
+        };
+        let taken: Vec<u16> = self.slots.values().filter_map(|slot| slot.link).collect();
+        let (number, link, host) = way.link(&taken)?;
+        Ok(Out { number, link, host })
     }
 
     fn refill(&mut self) {
@@ -205,6 +245,7 @@ impl Spawner {
                         filters,
                         cgroup,
                         joined: target.is_some(),
+                        gateway: self.setup.gateway_name.is_some(),
                         uid: self.setup.uid_base + seat,
                     }),
                 };
@@ -218,6 +259,7 @@ impl Spawner {
                     orders,
                     channel: None,
                     seat,
+                    link: None,
                     reaped: false,
                     released: false,
                 };
@@ -259,6 +301,37 @@ impl Spawner {
                         .err()
                         .map(|error| error.to_string()),
                 );
+                sys::exit(0)
+            }
+            Ok(sys::Forked::Parent { .. }) => {}
+            Err(error) => tell(Some(error.to_string())),
+        }
+    }
+
+    /// Gives a running sandbox its way out, from a short-lived process that enters its network, then its mount namespace.
+    fn connect(&mut self, id: u64, answer: &OwnedFd) {
+        let tell = |failure: Option<String>| {
+            // Fails when the caller has stopped waiting.
+            let _ = protocol::send(answer.as_fd(), &Mounted { failure }, &[]);
+        };
+        let (out, servers) = match (self.out(), &self.walls) {
+            (Ok(out), Some((template, _))) => (out, template.name_servers()),
+            (Err(error), _) => return tell(Some(error.to_string())),
+            (_, None) => return tell(Some("there is no network to enter".to_owned())),
+        };
+        let Some(slot) = self.slots.get_mut(&id).filter(|slot| !slot.reaped) else {
+            return tell(Some("the sandbox has ended".to_owned()));
+        };
+        slot.link = Some(out.number);
+        let tree = match root::detached(&servers.source, servers.writable) {
+            Ok(tree) => tree,
+            Err(error) => return tell(Some(error.to_string())),
+        };
+        match sys::fork(0, None) {
+            Ok(sys::Forked::Child) => {
+                let done = egress::in_own_network(slot.pidfd.as_fd(), &out.host, &out.link)
+                    .and_then(|()| enter_and_attach(&slot.pidfd, &tree, &servers));
+                tell(done.err().map(|error| error.to_string()));
                 sys::exit(0)
             }
             Ok(sys::Forked::Parent { .. }) => {}
@@ -378,11 +451,23 @@ impl Spawner {
             let _ = poll(&mut polled, PollTimeout::from(GRAVE_RETRY_MS));
             while let Ok(Some(_)) = self.signals.read_signal() {}
         }
+        if let Some(way) = &mut self.way {
+            // What stays is replaced at the next start.
+            let _ = way.close();
+        }
         if let Some(cgroups) = &self.setup.cgroups {
             // What stays is removed at the next start.
             let _ = cgroups.clear();
         }
     }
+}
+
+/// A link to be made.
+struct Out {
+    number: u16,
+    link: Link,
+    /// A routing socket of the host's network.
+    host: OwnedFd,
 }
 
 #[derive(Default)]

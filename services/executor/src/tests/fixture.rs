@@ -132,6 +132,8 @@ impl Fixture {
             idle_ttl: Duration::from_mins(1),
             interpreters: Vec::<PathBuf>::new(),
             parked_runtimes: 0,
+            gateway: None,
+            egress: crate::sandbox::Egress::Deny,
             cluster: None,
             store: database.connect(Role::Executor).await,
             blobs: blobs.clone(),
@@ -183,6 +185,7 @@ impl Fixture {
             memory_mb: 256,
             timeout_s: 10,
             ephemeral_mb: 512,
+            egress: domain::Egress::None,
             environment: BTreeMap::new(),
             code_sha256,
             code_size,
@@ -333,6 +336,7 @@ pub(super) fn request(spec: &FunctionSpec, payload: &str) -> InvokeRequest {
         trace_id: String::new(),
         tail: false,
         traceparent: String::new(),
+        work: None,
     }
 }
 

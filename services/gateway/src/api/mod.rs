@@ -7,16 +7,26 @@
 //!
 //! One table ([`operations`]) makes both the router and the `OpenAPI` document: an operation's types are its schemas.
 
+mod async_policies;
+mod cancel;
 mod clock;
+mod dead_letters;
 mod document;
+mod events;
 mod input;
+mod looks;
+mod names;
 mod operation;
 mod operations;
+mod paging;
+mod queue;
 mod refusal;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod undelivered;
 
 pub mod types;
 
+pub use looks::Looks;
 pub(crate) use serve::{Api, PREFIX};

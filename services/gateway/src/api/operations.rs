@@ -2,11 +2,183 @@
 
 use http::{Method, StatusCode};
 
-use super::clock;
 use super::operation::Operation;
+use super::{async_policies, clock, dead_letters, events, queue, undelivered};
+
+const MISSING: &[StatusCode] = &[StatusCode::NOT_FOUND];
 
 /// Every operation there is.
 pub(super) fn all() -> Vec<Operation> {
+    [
+        of_events(),
+        of_dead_letters(),
+        of_redrives(),
+        of_undelivered(),
+        of_queues(),
+        of_functions(),
+        of_the_clock(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn of_events() -> Vec<Operation> {
+    vec![
+        Operation::new(Method::GET, "/events", "ListEvents", events::list)
+            .summary("List asynchronous invocations, the newest first")
+            .description(
+                "Events are kept for a day at least. A page may be short, or empty, and still have a token: one request looks at a \
+                 bounded number of them.",
+            ),
+        Operation::new(Method::GET, "/events/{request_id}", "GetEvent", events::get)
+            .summary("What became of an asynchronous invocation: status, attempts, result")
+            .refuses(MISSING),
+        Operation::new(
+            Method::POST,
+            "/events/{request_id}/cancel",
+            "CancelEvent",
+            events::cancel,
+        )
+        .summary("Cancel an event that waits or runs")
+        .description(
+            "An attempt that runs is ended at once, and charged as far as it came. 409 where the event has ended otherwise.",
+        )
+        .refuses(&[StatusCode::NOT_FOUND, StatusCode::CONFLICT]),
+    ]
+}
+
+fn of_dead_letters() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            Method::GET,
+            "/dead-letters",
+            "ListDeadLetters",
+            dead_letters::list,
+        )
+        .summary("List events that ended without success, the newest first"),
+        Operation::new(
+            Method::DELETE,
+            "/dead-letters",
+            "PurgeDeadLetters",
+            dead_letters::purge,
+        )
+        .summary("Delete dead letters")
+        .description("Deletes for a few seconds at most; `more` says whether to ask again."),
+        Operation::new(
+            Method::GET,
+            "/dead-letters/count",
+            "CountDeadLetters",
+            dead_letters::count,
+        )
+        .summary("How many dead letters there are"),
+        Operation::new(
+            Method::GET,
+            "/dead-letters/{request_id}",
+            "GetDeadLetter",
+            dead_letters::get,
+        )
+        .summary("A dead letter with its payload")
+        .refuses(MISSING),
+    ]
+}
+
+fn of_redrives() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            Method::POST,
+            "/dead-letters/redrive",
+            "StartRedrive",
+            dead_letters::start_redrive,
+        )
+        .summary("Send dead letters through the queue again, at a given rate")
+        .description(
+            "Each becomes a new event with a request id of its own. Those that die after the beginning, and those that were \
+             redriven before, are left out.",
+        )
+        .status(StatusCode::ACCEPTED),
+        Operation::new(
+            Method::GET,
+            "/redrives/{redrive_id}",
+            "GetRedrive",
+            dead_letters::get_redrive,
+        )
+        .summary("How far a redrive is")
+        .refuses(MISSING),
+        Operation::new(
+            Method::POST,
+            "/redrives/{redrive_id}/cancel",
+            "CancelRedrive",
+            dead_letters::cancel_redrive,
+        )
+        .summary("Stop a redrive where it is")
+        .refuses(&[StatusCode::NOT_FOUND, StatusCode::CONFLICT]),
+    ]
+}
+
+fn of_undelivered() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            Method::GET,
+            "/undelivered",
+            "ListUndelivered",
+            undelivered::list,
+        )
+        .summary("List records that had nowhere to go, with the reasons, the newest first"),
+        Operation::new(
+            Method::GET,
+            "/undelivered/{undelivered_id}",
+            "GetUndelivered",
+            undelivered::get,
+        )
+        .summary("An undelivered record with what should have been delivered")
+        .refuses(MISSING),
+    ]
+}
+
+fn of_queues() -> Vec<Operation> {
+    vec![
+        Operation::new(Method::GET, "/queue", "GetQueues", queue::get)
+            .summary("What waits, per function: depth, age, events in flight, rates"),
+        Operation::new(
+            Method::POST,
+            "/queue/{function}/purge",
+            "PurgeQueue",
+            queue::purge,
+        )
+        .summary("Cancel all events of a function")
+        .description(
+            "Those that run are ended, those that wait will not run. Cancels for a few seconds at most; `more` says whether to \
+             ask again.",
+        ),
+    ]
+}
+
+fn of_functions() -> Vec<Operation> {
+    const PATH: &str = "/functions/{function}/async-policy";
+    vec![
+        Operation::new(Method::GET, PATH, "GetAsyncPolicy", async_policies::get)
+            .summary("How a function's asynchronous invocations are tried, beyond what AWS offers")
+            .refuses(MISSING),
+        Operation::new(Method::PUT, PATH, "PutAsyncPolicy", async_policies::put)
+            .summary("Set how a function's asynchronous invocations are tried")
+            .description(
+                "Replaces the policy as a whole. It goes before the function's event invoke configs, which AWS's clients see \
+                 unchanged.",
+            )
+            .refuses(MISSING),
+        Operation::new(
+            Method::DELETE,
+            PATH,
+            "DeleteAsyncPolicy",
+            async_policies::delete,
+        )
+        .summary("Remove a function's policy; answers what it was")
+        .refuses(MISSING),
+    ]
+}
+
+fn of_the_clock() -> Vec<Operation> {
     vec![
         Operation::new(Method::GET, "/clock", "GetClock", clock::get)
             .summary("What time the platform has"),

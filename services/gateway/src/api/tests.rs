@@ -1,17 +1,160 @@
-//! The table, its router and its document agree; requests are read strictly.
+//! The table, its router and its document agree; requests are read strictly. What the operations do is in the modules.
+
+mod dead_letters;
+mod events;
+mod queue;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::AccountId;
+use domain::event::{EventId, Source, Verdict};
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
+use store::events::{NewDeadLetter, NewEvent, NewUndelivered, Ran, Settlement, TargetKind};
 use tower::ServiceExt as _;
 
 use super::serve::{Admitted, router};
-use super::{document, operations};
-use crate::samples::{ALICE, World};
+use super::types::Queues;
+use super::{document, looks, operations};
+use crate::samples::{ALICE, World, now};
+
+/// The queue of a function of an account in the region of the tests.
+struct Queue<'w> {
+    world: &'w World,
+    account: AccountId,
+    function: &'static str,
+    lane: i64,
+}
+
+impl<'w> Queue<'w> {
+    async fn of(world: &'w World, account: u64, function: &'static str) -> Self {
+        let call = world.call(account);
+        let name = function.parse().unwrap();
+        let lane = world.app.store.lane(call.account, &call.region, &name);
+        Self {
+            world,
+            account: call.account,
+            function,
+            lane: lane.await.unwrap(),
+        }
+    }
+
+    /// An event that was accepted so many seconds from the tests' beginning.
+    async fn event(&self, second: i64, payload: &[u8]) -> EventId {
+        let id = self
+            .world
+            .app
+            .ids
+            .ordered(now() + TimeDelta::seconds(second));
+        let id = EventId::new(id).unwrap();
+        let event = NewEvent {
+            id,
+            lane: self.lane,
+            account: self.account,
+            qualifier: String::new(),
+            source: Source::Caller,
+            trace: "Root=1-6b042fa0-000000000000000000000001".to_owned(),
+            age_max_s: None,
+            attempts_max: None,
+            payload: payload.to_vec(),
+        };
+        assert!(self.world.app.store.accept(&[event]).await.unwrap());
+        id
+    }
+
+    /// An attempt ended, as an executor writes it.
+    async fn settle(&self, event: EventId, attempt: u16, verdict: Verdict, response: &[u8]) {
+        let mut end = self.end(event, attempt, verdict);
+        end.ran = Some(Ran {
+            executor: self.world.app.ids.random(),
+            started_at: self.now(),
+            version: "$LATEST".to_owned(),
+            function_error: String::new(),
+            response: response.to_vec(),
+        });
+        self.write(end).await;
+    }
+
+    /// The event ended without success.
+    async fn bury(&self, event: EventId, verdict: Verdict, payload: &[u8]) {
+        let call = self.world.call(ALICE);
+        let mut end = self.end(event, 1, verdict);
+        end.dead_letter = Some(NewDeadLetter {
+            lane: self.lane,
+            account: self.account,
+            region: call.region,
+            function: self.function.to_owned(),
+            qualifier: String::new(),
+            condition: verdict.condition().unwrap(),
+            attempts: 1,
+            trace: String::new(),
+            payload: payload.to_vec(),
+        });
+        self.write(end).await;
+    }
+
+    /// The event succeeded, but its destination takes nothing yet.
+    async fn leave_undelivered(&self, event: EventId, target: &str, body: &[u8]) {
+        let call = self.world.call(ALICE);
+        let mut end = self.end(event, 1, Verdict::Success);
+        end.undelivered = vec![NewUndelivered {
+            id: self.world.app.ids.ordered(self.now()),
+            account: self.account,
+            region: call.region,
+            function: self.function.to_owned(),
+            kind: TargetKind::OnSuccess,
+            target: target.to_owned(),
+            reason: "not served yet".to_owned(),
+            body: body.to_vec(),
+        }];
+        self.write(end).await;
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.world.app.clock.now()
+    }
+
+    fn end(&self, event: EventId, attempt: u16, verdict: Verdict) -> Settlement {
+        let error = if verdict == Verdict::Success {
+            ""
+        } else {
+            "what went wrong"
+        };
+        Settlement {
+            event,
+            attempt,
+            verdict,
+            ended_at: self.now(),
+            ran: None,
+            error: error.to_owned(),
+            usage: None,
+            deliveries: Vec::new(),
+            undelivered: Vec::new(),
+            dead_letter: None,
+        }
+    }
+
+    async fn write(&self, end: Settlement) {
+        let won = self.world.app.store.settle(None, &[end], self.now()).await;
+        assert_eq!(won.unwrap(), [true]);
+    }
+}
+
+/// A look at an account's queues, however fresh the latest is.
+async fn fresh(world: &World, account: u64) -> Queues {
+    looks::look_again(&world.call(account)).await.unwrap()
+}
+
+/// The answer to a request of Alice's that is served.
+async fn served(world: &World, method: &str, path: &str, body: &str) -> Value {
+    let (status, _, answer) = send(world, method, path, body).await;
+    assert_eq!(status, 200, "{method} {path}: {answer}");
+    answer
+}
 
 /// Sends a request that was let in; answers status, `Allow` and body.
 async fn send(

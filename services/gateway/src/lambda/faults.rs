@@ -330,6 +330,11 @@ pub(crate) fn executor_lost() -> Fault {
 }
 
 /// AWS's code for a runtime that cannot be run; the text is ours and says which, and where.
+/// The operator keeps the function from running; `text` is a clause of the executor's.
+pub(crate) fn denied(text: &str) -> Fault {
+    Fault::new(403, "AccessDeniedException", format!("{text}."))
+}
+
 pub(crate) fn runtime_not_installed(text: &str) -> Fault {
     Fault::new(
         502,

@@ -24,6 +24,6 @@ mod upload;
 mod versions;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use service::{fault, service};

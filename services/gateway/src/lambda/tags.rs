@@ -4,7 +4,7 @@ use aws_model::Unit;
 use aws_model::lambda::{
     ListTagsRequest, ListTagsResponse, TagResourceRequest, UntagResourceRequest,
 };
-use domain::FunctionArn;
+use domain::{FunctionArn, egress};
 use store::tags::TagRefusal;
 use wire::Fault;
 
@@ -27,6 +27,9 @@ pub(super) async fn tag(cx: Call, input: TagResourceRequest) -> Result<Unit, Fau
             TagRefusal::NoFunction => faults::function_not_found(&arn),
             TagRefusal::TooMany => faults::too_many_tags(),
         })?;
+    if input.tags.contains_key(egress::TAG) {
+        cx.app.forget();
+    }
     Ok(Unit {})
 }
 
@@ -44,6 +47,9 @@ pub(super) async fn untag(cx: Call, input: UntagResourceRequest) -> Result<Unit,
         .untag_function(&arn, &keys, cx.app.ids.random())
         .await
         .map_err(|error| crate::internal(&error, &cx))?;
+    if found && keys.iter().any(|key| key == egress::TAG) {
+        cx.app.forget();
+    }
     if found {
         Ok(Unit {})
     } else {

@@ -59,7 +59,7 @@ fn map(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 /// Alice's function `name`.
-async fn create(world: &World, name: &str) -> FunctionConfiguration {
+pub(crate) async fn create(world: &World, name: &str) -> FunctionConfiguration {
     handlers::create(world.call(ALICE), request(name))
         .await
         .unwrap()

@@ -4,9 +4,10 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::event::EventId;
 use uuid::Uuid;
 
-use super::{Owner, Report};
+use super::{Chore, Owner, Report};
 use crate::read;
 
 /// How often events are looked for that nobody hinted at.
@@ -18,6 +19,8 @@ const SWEEP_OVERLAP: TimeDelta = TimeDelta::seconds(3);
 /// A deep sweep finds what committed later still.
 const DEEP_SWEEP: Duration = Duration::from_secs(30);
 const DEEP_SWEEP_BACK: TimeDelta = TimeDelta::minutes(3);
+/// Hints that were not written are looked for so far back: the mark that tells of them is seen within a second.
+const BEHIND_BACK: TimeDelta = TimeDelta::minutes(5);
 /// How often retries are looked for: twice within the time they are held ahead.
 const RETRIES: TimeDelta = TimeDelta::seconds(30);
 /// What ended is remembered for one to two of these.
@@ -63,9 +66,13 @@ impl Owner {
             return;
         }
         self.take_over();
+        self.catch_up(now);
         self.sweep(at, now);
-        if now >= self.next_retries && !self.busy.retries && !self.epochs.is_empty() {
-            self.busy.retries = true;
+        if now >= self.next_retries
+            && !self.busy.contains(&Chore::Retries)
+            && !self.epochs.is_empty()
+        {
+            self.busy.insert(Chore::Retries);
             self.next_retries = now + RETRIES;
             let (store, shards) = (self.shared.0.store.clone(), self.shards());
             self.report("find retries", async move {
@@ -90,11 +97,26 @@ impl Owner {
         });
     }
 
-    fn sweep(&mut self, at: Instant, now: DateTime<Utc>) {
-        if self.busy.sweep || at < self.next_sweep || self.epochs.is_empty() {
+    fn catch_up(&mut self, now: DateTime<Utc>) {
+        if self.behind.is_empty() || self.busy.contains(&Chore::Behind) {
             return;
         }
-        self.busy.sweep = true;
+        self.busy.insert(Chore::Behind);
+        let shards: Vec<i16> = self.behind.drain().collect();
+        let since = now - BEHIND_BACK;
+        let (store, lanes_since) = (self.shared.0.store.clone(), EventId::floor(since).hour());
+        let hours: Vec<i64> = (lanes_since..=EventId::floor(now).hour()).collect();
+        self.report("find lanes with events", async move {
+            let lanes = read::lanes(&store, &hours, &shards).await;
+            Report::Behind(since, shards, lanes)
+        });
+    }
+
+    fn sweep(&mut self, at: Instant, now: DateTime<Utc>) {
+        if self.busy.contains(&Chore::Sweep) || at < self.next_sweep || self.epochs.is_empty() {
+            return;
+        }
+        self.busy.insert(Chore::Sweep);
         self.next_sweep = at + SWEEP;
         let deep = at >= self.next_deep_sweep;
         let until = now - SWEEP_FRESH;
@@ -114,8 +136,8 @@ impl Owner {
             let found = read::sweep(&store, (from, until), &shards, &fed).await;
             Report::Swept { until, deep, found }
         });
-        if !self.elsewhere.is_empty() && !self.busy.running {
-            self.busy.running = true;
+        if !self.elsewhere.is_empty() && !self.busy.contains(&Chore::Running) {
+            self.busy.insert(Chore::Running);
             let dispatch = self.shared.0.dispatch.clone();
             self.report("ask what runs", async move {
                 Report::Running(read::running(&dispatch).await)

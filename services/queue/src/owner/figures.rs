@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use dispatch::stats::{LaneStats, STATS_PREFIX, Stats};
 use redis::AsyncCommands as _;
 
-use super::{Owner, Report};
-use crate::stats::{LaneStats, STATS_PREFIX, Stats};
+use super::{Chore, Owner, Report};
 
 /// Figures of a replica that is gone vanish after this.
 const KEPT_S: u64 = 5;
@@ -37,7 +37,7 @@ impl Owner {
                     depth: counted.map_or(held, |(count, _)| held.max(*count)),
                     in_flight: lane.in_flight,
                     waiting,
-                    oldest_at_ms: oldest.or(counted.and_then(|(_, oldest)| *oldest)),
+                    oldest_at_ms: oldest.or_else(|| counted.and_then(|(_, oldest)| *oldest)),
                     started: lane.started,
                     ended: lane.ended,
                     blocked: lane.blocked_until.is_some_and(|until| until > now),
@@ -69,12 +69,12 @@ impl Owner {
             .map(|(id, _)| *id)
             .collect();
         self.depths.retain(|id, _| fed.contains(id));
-        if self.busy.depth || fed.is_empty() {
+        if self.busy.contains(&Chore::Depth) || fed.is_empty() {
             return;
         }
         self.counted = self.counted.wrapping_add(1);
         let lane = fed[self.counted % fed.len()];
-        self.busy.depth = true;
+        self.busy.insert(Chore::Depth);
         let (store, reports) = (self.shared.0.store.clone(), self.reports.clone());
         self.life.spawn("count lane", async move {
             let began = std::time::Instant::now();
@@ -93,11 +93,11 @@ fn gauges(lanes: &[LaneStats], now: DateTime<Utc>) {
             ("region", lane.region.clone()),
             ("function", lane.function.clone()),
         ];
-        let oldest_ms = lane
+        let waited_ms = lane
             .oldest_at_ms
             .map_or(0, |at| now.timestamp_millis() - at);
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-        let (depth, oldest_s) = (lane.depth as f64, oldest_ms.max(0) as f64 / 1e3);
+        let (depth, oldest_s) = (lane.depth as f64, waited_ms.max(0) as f64 / 1e3);
         metrics::gauge!("tollgate_async_depth", &labels).set(depth);
         metrics::gauge!("tollgate_async_oldest_seconds", &labels).set(oldest_s);
     }

@@ -25,7 +25,7 @@ use crate::fair::Fair;
 use crate::lane::{Item, Lane};
 use crate::lease::Held;
 use crate::measures::Measures;
-use crate::read::{Page, Taken};
+use crate::read::{Page, Retries, Taken};
 use crate::reader::Read;
 use crate::timers::Timers;
 
@@ -51,7 +51,13 @@ pub(crate) enum Report {
         deep: bool,
         found: Result<Vec<Item>, store::Error>,
     },
-    Retries(Result<(Vec<(DateTime<Utc>, Item)>, bool), store::Error>),
+    Retries(Result<Retries, store::Error>),
+    /// Lanes that may have events nobody hinted at, accepted at this time or later.
+    Behind(
+        DateTime<Utc>,
+        Vec<i16>,
+        Result<Vec<(LaneRow, Vec<i64>)>, store::Error>,
+    ),
     Running(HashSet<(Uuid, u16)>),
     Depth {
         lane: i64,
@@ -60,12 +66,13 @@ pub(crate) enum Report {
 }
 
 /// Work in the background of which there is one at a time.
-#[derive(Default)]
-struct Busy {
-    sweep: bool,
-    retries: bool,
-    running: bool,
-    depth: bool,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Chore {
+    Sweep,
+    Retries,
+    Behind,
+    Running,
+    Depth,
 }
 
 pub(crate) struct Owner {
@@ -84,6 +91,8 @@ pub(crate) struct Owner {
     /// Shards whose events are still to be found.
     to_take: HashSet<i16>,
     taking: HashSet<i16>,
+    /// Shards with events that nobody hinted at.
+    behind: HashSet<i16>,
     lanes: HashMap<i64, Lane>,
     fair: Fair,
     timers: Timers,
@@ -99,7 +108,10 @@ pub(crate) struct Owner {
     running: HashSet<Uuid>,
     in_flight: usize,
 
-    busy: Busy,
+    busy: HashSet<Chore>,
+    /// Nothing goes on that a quicker tick would help.
+    idle: bool,
+    next_look: Instant,
     swept_until: DateTime<Utc>,
     next_sweep: Instant,
     next_deep_sweep: Instant,
@@ -134,7 +146,7 @@ pub(crate) async fn run(
     let mut reading = true;
     while !(life.drain().is_cancelled() && owner.in_flight == 0) {
         let now = clock.now();
-        let tick = if owner.is_idle() { TICK_IDLE } else { TICK };
+        let tick = if owner.idle { TICK_IDLE } else { TICK };
         let due = owner
             .timers
             .next_at()
@@ -180,6 +192,7 @@ impl Owner {
             epochs: HashMap::new(),
             to_take: HashSet::new(),
             taking: HashSet::new(),
+            behind: HashSet::new(),
             lanes: HashMap::new(),
             fair: Fair::default(),
             timers: Timers::default(),
@@ -189,7 +202,9 @@ impl Owner {
             orphans: HashMap::new(),
             running: HashSet::new(),
             in_flight: 0,
-            busy: Busy::default(),
+            busy: HashSet::new(),
+            idle: false,
+            next_look: soon,
             swept_until: now,
             next_sweep: soon,
             next_deep_sweep: soon,
@@ -205,16 +220,6 @@ impl Owner {
         self.shared.0.clock.now()
     }
 
-    /// Nothing goes on that a quicker tick would help.
-    fn is_idle(&self) -> bool {
-        self.in_flight == 0
-            && self.to_take.is_empty()
-            && self
-                .lanes
-                .values()
-                .all(|lane| lane.ready.is_empty() && lane.feed.is_none())
-    }
-
     /// The shards that are worked on.
     fn shards(&self) -> Vec<i16> {
         self.epochs.keys().copied().collect()
@@ -228,12 +233,13 @@ impl Owner {
             Report::Lanes(asked, rows) => self.lanes_found(&asked, rows),
             Report::Swept { until, deep, found } => self.swept(until, deep, found),
             Report::Retries(found) => self.retries_found(found),
+            Report::Behind(since, shards, lanes) => self.behind_found(since, shards, lanes),
             Report::Running(running) => {
-                self.busy.running = false;
+                self.busy.remove(&Chore::Running);
                 self.elsewhere.retain(|attempt| running.contains(attempt));
             }
             Report::Depth { lane, depth } => {
-                self.busy.depth = false;
+                self.busy.remove(&Chore::Depth);
                 if let Ok((depth, oldest)) = depth {
                     let oldest = oldest.map(domain::event::EventId::accepted_at_ms);
                     self.depths.insert(lane, (depth, oldest));
@@ -265,6 +271,7 @@ impl Owner {
         tracing::debug!(shard, "shard let go");
         self.epochs.remove(&shard);
         self.to_take.remove(&shard);
+        self.behind.remove(&shard);
         let of_shard = |lane: i64| domain::event::shard(lane) == shard;
         let lanes: Vec<i64> = self
             .lanes
@@ -296,13 +303,17 @@ impl Owner {
         self.known = known;
     }
 
-    /// Looks everything over: what is due, what is to be read, what may start.
+    /// What is due, what is to be read, what may start; and now and then everything.
     fn tick(&mut self) {
         let now = self.now();
         while let Some(item) = self.timers.due(now) {
             self.due(item, now);
         }
-        self.look_over(now);
+        let at = Instant::now();
+        if at >= self.next_look {
+            self.next_look = at + TICK;
+            self.look_over(now);
+        }
         self.background(now);
         self.start(now);
     }

@@ -7,13 +7,16 @@ use domain::event::{EventId, shard};
 use store::events::Lane as LaneRow;
 use uuid::Uuid;
 
-use super::Owner;
+use super::{Chore, Owner};
 use crate::lane::{CREDIT, Feed, Item, Lane};
-use crate::read::{Page, SWEEP_MAX, Taken};
+use crate::read::{Page, Retries, SWEEP_MAX, Taken};
 use crate::reader::Read;
 
-/// A hint older than this may be of an event that a sweep has found and that has ended since.
-const HINT_FRESH: TimeDelta = TimeDelta::milliseconds(1_500);
+/// A hint older than this may be of an event that a sweep has found and that has ended since (sweeps leave out what is younger).
+const HINT_FRESH: TimeDelta = TimeDelta::milliseconds(800);
+
+/// While a shard is taken over its events wait so long: what runs of them elsewhere is not known yet.
+const TAKING: TimeDelta = TimeDelta::milliseconds(200);
 
 /// An attempt that runs for somebody else is looked at again after this.
 const ELSEWHERE: TimeDelta = TimeDelta::seconds(1);
@@ -31,7 +34,7 @@ impl Owner {
                 let ours = shards
                     .into_iter()
                     .filter(|shard| self.epochs.contains_key(shard));
-                self.to_take.extend(ours);
+                self.behind.extend(ours);
             }
         }
     }
@@ -83,6 +86,14 @@ impl Owner {
 
     /// Puts an attempt where its lane takes it from: at the end, or in front.
     pub(super) fn ready(&mut self, item: Item, now: DateTime<Utc>, in_front: bool) {
+        let shard = shard(item.event.lane);
+        if self.to_take.contains(&shard) || self.taking.contains(&shard) {
+            let item = Item {
+                check: true,
+                ..item
+            };
+            return self.timers.add(now + TAKING, item);
+        }
         if self
             .elsewhere
             .contains(&(item.event.id.uuid(), item.attempt))
@@ -98,6 +109,7 @@ impl Owner {
             self.known.remove(&item.event.id.uuid());
             return;
         };
+        self.idle = false;
         if in_front {
             lane.ready.push_front(item);
         } else {
@@ -150,6 +162,11 @@ impl Owner {
                 self.known.insert(id);
                 self.ready(item, now, false);
             }
+        }
+        // An hour without events is passed over at once.
+        let next = self.lanes.get_mut(&lane_id).and_then(Lane::page);
+        if let Some((hour, after, room)) = next {
+            self.ask_page(lane_id, hour, after, room);
         }
     }
 
@@ -210,7 +227,7 @@ impl Owner {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "lanes could not be read: the sweep brings their events again")
+                tracing::warn!(%error, "lanes could not be read: the sweep brings their events again");
             }
         }
         // Those that stay without a lane are found again.
@@ -229,13 +246,49 @@ impl Owner {
         }
     }
 
+    /// These lanes may have events that nobody hinted at: those that are fed come upon them, the others are fed from `since` on.
+    pub(super) fn behind_found(
+        &mut self,
+        since: DateTime<Utc>,
+        shards: Vec<i16>,
+        lanes: Result<Vec<(LaneRow, Vec<i64>)>, store::Error>,
+    ) {
+        self.busy.remove(&Chore::Behind);
+        let lanes = match lanes {
+            Ok(lanes) => lanes,
+            Err(error) => {
+                tracing::warn!(%error, "lanes with events could not be read");
+                let ours = shards
+                    .into_iter()
+                    .filter(|shard| self.epochs.contains_key(shard));
+                self.behind.extend(ours);
+                return;
+            }
+        };
+        for (row, hours) in lanes {
+            if !self.epochs.contains_key(&shard(row.id)) {
+                continue;
+            }
+            let id = row.id;
+            let lane = self.lane(row);
+            if let Some(feed) = &mut lane.feed {
+                feed.hinted = true;
+            } else {
+                let mut feed = Feed::of_hours(hours);
+                feed.after = EventId::floor(since).uuid();
+                lane.feed = Some(feed);
+            }
+            self.adopt(id);
+        }
+    }
+
     pub(super) fn swept(
         &mut self,
         until: DateTime<Utc>,
         deep: bool,
         found: Result<Vec<Item>, store::Error>,
     ) {
-        self.busy.sweep = false;
+        self.busy.remove(&Chore::Sweep);
         let found = match found {
             Ok(found) => found,
             Err(error) => {
@@ -248,7 +301,7 @@ impl Owner {
         }
         if found.len() >= usize::try_from(SWEEP_MAX).unwrap_or(usize::MAX) {
             // Too many for a sweep: hints were lost in masses, and feeding is the way to read masses.
-            self.to_take.extend(self.epochs.keys());
+            self.behind.extend(self.epochs.keys());
         }
         let now = self.now();
         for item in found {
@@ -259,14 +312,11 @@ impl Owner {
         }
     }
 
-    pub(super) fn retries_found(
-        &mut self,
-        found: Result<(Vec<(DateTime<Utc>, Item)>, bool), store::Error>,
-    ) {
-        self.busy.retries = false;
+    pub(super) fn retries_found(&mut self, found: Result<Retries, store::Error>) {
+        self.busy.remove(&Chore::Retries);
         match found {
-            Ok((retries, more)) => {
-                for (at, item) in retries {
+            Ok(Retries { due, more }) => {
+                for (at, item) in due {
                     let id = item.event.id.uuid();
                     let ours = self.epochs.contains_key(&shard(item.event.lane));
                     if ours && !self.known.contains(&id) {

@@ -8,7 +8,6 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use indicatif::ProgressBar;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use wire::sigv4;
 
@@ -79,30 +78,6 @@ impl Endpoint {
             body: serde_json::to_vec(body)?.into(),
         };
         json(&self.send(call, &ProgressBar::hidden()).await?)
-    }
-
-    /// A call of Tollgate's own API, `path` below `/tollgate/v1`, with a JSON body (`Null` for none).
-    pub(crate) async fn tollgate<A: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        body: &Value,
-    ) -> Result<A> {
-        let body = match body {
-            Value::Null => Bytes::new(),
-            body => serde_json::to_vec(body)?.into(),
-        };
-        let call = Call {
-            service: "tollgate",
-            method,
-            path: format!("/tollgate/v1{path}"),
-            headers: vec![("content-type", "application/json")],
-            body,
-        };
-        let answer = self.send(call, &ProgressBar::hidden()).await?;
-        serde_json::from_slice(answer.body()).context(
-            "the answer is not what Tollgate's API says: is this a Tollgate of this version?",
-        )
     }
 
     /// The id of the account that the credentials belong to.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use gateway::api::types::{AdvanceClock, ClockState};
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::endpoint::Endpoint;
 use super::output::print;
@@ -27,7 +27,7 @@ pub(crate) async fn run(command: Clock) -> Result<()> {
 }
 
 async fn show(endpoint: &Endpoint) -> Result<ClockState> {
-    endpoint.tollgate(Method::GET, PATH, &Value::Null).await
+    endpoint.ask(PATH).await
 }
 
 /// The platform's time, by which it records and waits.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::Egress;
 use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
 use package::manifest::{self, Manifest};
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use super::api::is_missing;
 use super::endpoint::Endpoint;
 use super::output::print;
-use crate::args::Deploy;
+use crate::args::{Deploy, Reach};
 use crate::settings::percent_encoded;
 
 const FUNCTIONS: &str = "/2015-03-31/functions";
@@ -30,6 +31,9 @@ pub(crate) async fn run(args: Deploy) -> Result<ExitCode> {
         manifest.name = name;
     }
     let mut arn = deploy(&endpoint, &args.dir, &manifest).await?;
+    if let Some(reach) = args.egress {
+        tag(&endpoint, &arn, reach).await?;
+    }
     if args.publish {
         let path = format!("{FUNCTIONS}/{}/versions", percent_encoded(&manifest.name));
         let version = endpoint.lambda(Method::POST, path, &json!({})).await?;
@@ -37,6 +41,23 @@ pub(crate) async fn run(args: Deploy) -> Result<ExitCode> {
     }
     print(arn.as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Asks for egress, or takes that back.
+async fn tag(endpoint: &Endpoint, arn: &str, reach: Reach) -> Result<()> {
+    let path = format!("/2017-03-31/tags/{}", percent_encoded(arn));
+    let key = domain::egress::TAG;
+    match reach {
+        Reach::Internet => {
+            let body = json!({"Tags": {key: Egress::Internet.to_string()}});
+            endpoint.lambda(Method::POST, path, &body).await?;
+        }
+        Reach::None => {
+            let path = format!("{path}?tagKeys={}", percent_encoded(key));
+            endpoint.lambda(Method::DELETE, path, &Value::Null).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The directory's manifest.

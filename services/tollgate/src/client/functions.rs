@@ -1,8 +1,6 @@
 //! `tollgate functions`.
 
 use anyhow::Result;
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table};
 use http::Method;
 use serde_json::Value;
 
@@ -44,20 +42,10 @@ async fn list(endpoint: &Endpoint) -> Result<Vec<Value>> {
 }
 
 fn table(functions: &[Value]) -> String {
-    let mut table = Table::new();
-    table.load_preset(NOTHING);
-    table.set_header([
-        "NAME",
-        "RUNTIME",
-        "MEMORY",
-        "TIMEOUT",
-        "CODE",
-        "MODIFIED (UTC)",
-    ]);
-    for function in functions {
+    let rows = functions.iter().map(|function| {
         let text = |name: &str| function[name].as_str().unwrap_or("-").to_owned();
         let number = |name: &str| function[name].as_i64().unwrap_or_default();
-        table.add_row([
+        vec![
             text("FunctionName"),
             text("Runtime"),
             format!("{} MB", number("MemorySize")),
@@ -68,15 +56,17 @@ fn table(functions: &[Value]) -> String {
                 .chars()
                 .take(19)
                 .collect(),
-        ]);
-    }
-    for column in 2..5 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let lines = table.lines().map(|line| line.trim().to_owned());
-    lines.collect::<Vec<_>>().join("\n")
+        ]
+    });
+    let header = [
+        "NAME",
+        "RUNTIME",
+        "MEMORY",
+        "TIMEOUT",
+        "CODE",
+        "MODIFIED (UTC)",
+    ];
+    super::table::table(&header, rows.collect(), &[2, 3, 4])
 }
 
 fn size(bytes: i64) -> String {

@@ -2,19 +2,27 @@
 
 use std::io::Read;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use gateway::api::types::Event;
 use http::Method;
 use indicatif::ProgressBar;
 
 use super::api::{Call, header};
 use super::endpoint::Endpoint;
+use super::events;
 use super::output::print;
+use super::table::time;
 use crate::args::Invoke;
 use crate::settings::percent_encoded;
+
+/// An event that is followed is looked at so soon first, and then ever less often.
+const LOOK_FIRST: Duration = Duration::from_millis(20);
+const LOOK_MAX: Duration = Duration::from_secs(1);
 
 /// What a function answered.
 pub(crate) struct Answer {
@@ -30,6 +38,9 @@ pub(crate) struct Answer {
 pub(crate) async fn run(args: Invoke) -> Result<ExitCode> {
     let endpoint = Endpoint::choose(&args.client)?;
     let event = event(&args.payload)?;
+    if args.event {
+        return accept(&endpoint, &args, event).await;
+    }
     let answer = invoke(
         &endpoint,
         &args.name,
@@ -54,6 +65,71 @@ pub(crate) async fn run(args: Invoke) -> Result<ExitCode> {
     }
 }
 
+/// Invokes asynchronously; follows the event to its end where that is wanted.
+async fn accept(endpoint: &Endpoint, args: &Invoke, event: Bytes) -> Result<ExitCode> {
+    let mut headers = vec![
+        ("content-type", "application/json"),
+        ("x-amz-invocation-type", "Event"),
+    ];
+    if let Some(key) = &args.idempotency_key {
+        headers.push(("x-tollgate-idempotency-key", key));
+    }
+    let call = Call {
+        service: "lambda",
+        method: Method::POST,
+        path: path(&args.name, args.qualifier.as_deref()),
+        headers,
+        body: event,
+    };
+    let answer = endpoint.send(call, &ProgressBar::hidden()).await?;
+    let id = header(answer.headers(), "x-amzn-requestid");
+    let id = id.context("the answer has no request id: is this a Tollgate?")?;
+    if !args.wait {
+        print(id.as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("Request id: {id}");
+    let succeeded = events::show_end(&follow(endpoint, id).await?)?;
+    Ok(if succeeded {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Looks at an event until it has ended, and says on a terminal where it stands.
+async fn follow(endpoint: &Endpoint, id: &str) -> Result<Event> {
+    let path = format!("/events/{id}");
+    let spinner = ProgressBar::new_spinner();
+    let mut pause = LOOK_FIRST;
+    loop {
+        let event: Event = endpoint.ask(&path).await?;
+        if event.status.is_final() {
+            spinner.finish_and_clear();
+            return Ok(event);
+        }
+        let next = event.next_attempt_at;
+        let until = next.map_or_else(String::new, |at| format!(" until {} UTC", time(at)));
+        let attempts = event.attempts.len();
+        spinner.set_message(format!(
+            "{}{until}, {attempts} attempts so far",
+            event.status.as_str()
+        ));
+        spinner.tick();
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LOOK_MAX);
+    }
+}
+
+/// An Invoke's path.
+fn path(name: &str, qualifier: Option<&str>) -> String {
+    let query = qualifier.map_or_else(String::new, |qualifier| {
+        format!("?Qualifier={}", percent_encoded(qualifier))
+    });
+    let name = percent_encoded(name);
+    format!("/2015-03-31/functions/{name}/invocations{query}")
+}
+
 /// Invokes and waits for the answer.
 pub(crate) async fn invoke(
     endpoint: &Endpoint,
@@ -62,13 +138,6 @@ pub(crate) async fn invoke(
     tail: bool,
     event: Bytes,
 ) -> Result<Answer> {
-    let query = qualifier.map_or_else(String::new, |qualifier| {
-        format!("?Qualifier={}", percent_encoded(qualifier))
-    });
-    let path = format!(
-        "/2015-03-31/functions/{}/invocations{query}",
-        percent_encoded(name)
-    );
     let mut headers = vec![("content-type", "application/json")];
     if tail {
         headers.push(("x-amz-log-type", "Tail"));
@@ -76,7 +145,7 @@ pub(crate) async fn invoke(
     let call = Call {
         service: "lambda",
         method: Method::POST,
-        path,
+        path: path(name, qualifier),
         headers,
         body: event,
     };

@@ -4,15 +4,19 @@ pub(crate) mod clock;
 pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod env;
+pub(crate) mod events;
 pub(crate) mod functions;
 pub(crate) mod invoke;
 pub(crate) mod logs;
+pub(crate) mod queue;
 
 mod api;
 mod connection;
 mod endpoint;
 mod output;
+mod own;
 mod span;
+mod table;
 
 pub(crate) use endpoint::{Endpoint, dir};
 pub(crate) use output::print;

@@ -125,6 +125,32 @@ announce = 'me'",
 }
 
 #[test]
+fn what_functions_may_reach_is_checked() {
+    let check = |file: &str, expected: &str| refused(Shape::Up, file, &[], expected);
+    check(
+        "[executor]\ngateway_url = 'https://10.0.0.7:9400'",
+        "executor.gateway_url (t.toml): \"https://10.0.0.7:9400\" must have the name of the gateway's certificate in the \
+         place of the address.",
+    );
+    check(
+        "[executor]\ngateway_url = '10.0.0.7:9400'",
+        "executor.gateway_url (t.toml): \"10.0.0.7:9400\" is not a URL such as http://10.0.0.7:9400.",
+    );
+    check(
+        "[executor]\negress = 'always'",
+        "executor.egress (t.toml): \"always\" is not one of on-request, deny.",
+    );
+    check(
+        "[executor]\nresolvers = ['dns.example.com']",
+        "executor.resolvers.0 (t.toml): invalid IPv4 address syntax.",
+    );
+    check(
+        "[executor]\nresolvers = ['1.1.1.1', '1.0.0.1', '8.8.8.8', '8.8.4.4']",
+        "executor.resolvers (t.toml) names more than three servers.",
+    );
+}
+
+#[test]
 fn every_contradiction_is_refused() {
     let check = |shape, file: &str, expected: &str| refused(shape, file, &[], expected);
     check(

@@ -25,12 +25,18 @@ cases!(invoke, "invoke.py":
     echoes, payloads, kinds, names, context, environment, trace, handler_error, timeout, exits, out_of_memory,
     init_failures, slow_init, response_too_large, one_event_per_environment, reserved_concurrency,
     versions_and_aliases_run, code_changes_are_seen_at_once, tmp_is_kept_and_limited, isolation,
+    functions_call_functions,
     cancelled_callers_are_metered,
 );
 
 cases!(functions, "functions.py":
     create_and_get, updates, versions, aliases, listing, concurrency_and_settings, tags, bad_input, hostile_packages,
     too_large, not_offered, regions_are_apart,
+);
+
+cases!(event_configs, "event_configs.py":
+    put_replaces_everything, update_changes_what_it_names, bad_input, destinations, listing, dead_letters, recursion,
+    aws_cli,
 );
 
 cases!(auth, "auth.py": good, refusals, skew, tampered_body, presigned, deleted_keys_stop);

@@ -43,6 +43,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("load-tests", &["chassis", "executor", "package", "wire"]),
+    ("queue-model", &[]),
 ];
 
 /// Crates from outside that only one of ours may name.
@@ -52,6 +53,9 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tonic-prost", &["rpc"]),
     ("object_store", &["package"]),
     ("seccompiler", &["executor"]),
+    ("stateright", &["queue-model"]),
+    ("netlink-packet-core", &["executor"]),
+    ("netlink-packet-route", &["executor"]),
 ];
 
 /// Dependencies that only generated code names.

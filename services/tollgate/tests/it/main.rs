@@ -5,6 +5,7 @@ mod bed;
 mod clients;
 mod command_line;
 mod dev_clock;
+mod egress;
 mod faults;
 mod house;
 mod private_services;

@@ -45,18 +45,7 @@ pub enum Cancelled {
 }
 
 fn settlement(event: EventId, ended: u16, now: DateTime<Utc>) -> Settlement {
-    Settlement {
-        event,
-        attempt: ended + 1,
-        verdict: Verdict::Dead(Condition::Cancelled),
-        ended_at: now,
-        ran: None,
-        error: String::new(),
-        usage: None,
-        deliveries: Vec::new(),
-        undelivered: Vec::new(),
-        dead_letter: None,
-    }
+    Settlement::new(event, ended + 1, Verdict::Dead(Condition::Cancelled), now)
 }
 
 impl Store {

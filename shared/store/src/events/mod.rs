@@ -28,7 +28,9 @@ pub use lanes::Lane;
 pub use looks::LaneDepth;
 pub use redrive::{NewRedrive, Redrive, RedriveState};
 pub use retries::PendingRetry;
-pub use settle::{Author, NewDeadLetter, NewUndelivered, Ran, Settlement, TargetKind, Usage};
+pub use settle::{
+    Author, NewDeadLetter, NewUndelivered, Ran, Sender, Settlement, Target, TargetKind, Usage,
+};
 pub use shards::ShardLease;
 pub use status::{Attempt, EventFilter, EventState, EventStatus, EventSummary};
 pub use undelivered::{Undelivered, UndeliveredRecord};

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use domain::event::{Condition, EventId, Verdict};
+use domain::event::{Condition, EventId, Source, Verdict};
 use domain::execution::Execution;
 use domain::price::Sku;
 use domain::usage::{Place, Sums};
-use domain::{AccountId, Region};
+use domain::{AccountId, FunctionName, Region};
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
@@ -105,6 +105,75 @@ impl TargetKind {
         [Self::OnSuccess, Self::OnFailure, Self::DeadLetter]
             .into_iter()
             .find(|kind| *kind as i16 == number)
+    }
+}
+
+/// Where a record of an event's end goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    pub kind: TargetKind,
+    pub arn: String,
+    /// The lane of the function that it is; or why nothing can be delivered to it.
+    pub lane: Result<i64, String>,
+    /// As the ARN qualifies the function; empty: not at all.
+    pub qualifier: String,
+}
+
+/// The function whose event ended, for what is sent on from there.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender<'a> {
+    pub account: AccountId,
+    pub region: &'a Region,
+    pub function: &'a FunctionName,
+    /// For the events that follow.
+    pub trace: &'a str,
+}
+
+impl Settlement {
+    /// An end without anything else.
+    pub fn new(event: EventId, attempt: u16, verdict: Verdict, ended_at: DateTime<Utc>) -> Self {
+        Self {
+            event,
+            attempt,
+            verdict,
+            ended_at,
+            ran: None,
+            error: String::new(),
+            usage: None,
+            deliveries: Vec::new(),
+            undelivered: Vec::new(),
+            dead_letter: None,
+        }
+    }
+
+    /// Sends a record on its way under a new `id`: as an event to a function's lane, else to what is kept undelivered.
+    pub fn send(&mut self, target: &Target, from: Sender<'_>, id: Uuid, body: Vec<u8>) {
+        match (&target.lane, EventId::new(id)) {
+            (Ok(lane), Some(id)) => self.deliveries.push(NewEvent {
+                id,
+                lane: *lane,
+                account: from.account,
+                qualifier: target.qualifier.clone(),
+                source: match target.kind {
+                    TargetKind::DeadLetter => Source::DeadLetter,
+                    TargetKind::OnSuccess | TargetKind::OnFailure => Source::Destination,
+                },
+                trace: from.trace.to_owned(),
+                age_max_s: None,
+                attempts_max: None,
+                payload: body,
+            }),
+            (lane, _) => self.undelivered.push(NewUndelivered {
+                id,
+                account: from.account,
+                region: from.region.clone(),
+                function: from.function.to_string(),
+                kind: target.kind,
+                target: target.arn.clone(),
+                reason: lane.as_ref().err().cloned().unwrap_or_default(),
+                body,
+            }),
+        }
     }
 }
 

@@ -81,10 +81,9 @@ impl EventState {
         now: DateTime<Utc>,
     ) -> Result<Self, Error> {
         Ok(match kind {
-            None => Self::Queued,
             Some(0) => Self::Succeeded,
             Some(1) if next_at.is_some_and(|at| at > now) => Self::Waiting,
-            Some(1) => Self::Queued,
+            None | Some(1) => Self::Queued,
             Some(_) => match condition.and_then(Condition::from_number) {
                 Some(Condition::Cancelled) => Self::Cancelled,
                 Some(condition) => Self::Dead(condition),

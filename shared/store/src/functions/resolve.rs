@@ -1,7 +1,9 @@
 //! From a name and qualifier to what runs, under which limits and settings.
 
 use domain::event_config::Backoff;
-use domain::{AccountId, AsyncSettings, FunctionName, FunctionVersion, Qualifier, Region, Version};
+use domain::{
+    AccountId, AsyncSettings, Egress, FunctionName, FunctionVersion, Qualifier, Region, Version,
+};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
@@ -16,6 +18,7 @@ pub(crate) struct Found {
     account: u32,
     unreserved: u32,
     settings: AsyncSettings,
+    egress: Egress,
 }
 
 impl Store {
@@ -117,7 +120,7 @@ impl Found {
             versions: self
                 .versions
                 .into_iter()
-                .map(|(version, weight)| (version.into_spec(), weight))
+                .map(|(version, weight)| (version.into_spec(self.egress), weight))
                 .collect(),
             reserved_concurrency: self.reserved,
             account_concurrency: self.account,
@@ -134,6 +137,8 @@ struct FunctionRow {
     concurrency_limit: i32,
     /// By all functions of the account.
     reserved: i64,
+    /// The tag's value.
+    egress: Option<String>,
     number: Option<i32>,
     other_number: Option<i32>,
     other_weight: Option<f64>,
@@ -168,6 +173,10 @@ async fn function_row(
                 SELECT sum(other.reserved_concurrency) FROM function AS other
                 WHERE other.account_id = $1 AND other.region = $2
             ), 0) AS "reserved!",
+            (
+                SELECT value FROM function_tag
+                WHERE account_id = $1 AND region = $2 AND function_name = $3 AND key = $7
+            ) AS egress,
             coalesce($4, alias.number) AS number, alias.other_number AS "other_number?",
             alias.other_weight AS "other_weight?",
             config.max_retry_attempts AS "max_retry_attempts?", config.max_event_age_s AS "max_event_age_s?",
@@ -190,6 +199,7 @@ async fn function_row(
         asked,
         alias,
         configured,
+        domain::egress::TAG,
     )
     .fetch_optional(connection)
     .await?;
@@ -217,8 +227,11 @@ impl FunctionRow {
             self.backoff,
             self.priority.as_deref(),
         )?;
+        // Such a tag may be older than its meaning: then it asks for nothing.
+        let egress = Egress::of_tag(self.egress.as_deref()).unwrap_or_default();
         Ok(Found {
             versions,
+            egress,
             reserved: self.reserved_concurrency.map(i32::cast_unsigned),
             account,
             unreserved: account.saturating_sub(u32::try_from(self.reserved).unwrap_or(0)),

@@ -57,7 +57,7 @@ async fn what_is_created_is_read_and_resolved(pool: PgPool) {
         panic!("one version")
     };
     assert!((weight - 1.0).abs() < f64::EPSILON);
-    assert_eq!(spec, &created.into_spec());
+    assert_eq!(spec, &created.into_spec(domain::Egress::None));
     assert_eq!(spec.environment["TABLE"], "orders");
 }
 

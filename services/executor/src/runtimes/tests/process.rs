@@ -47,6 +47,7 @@ pub(super) fn spec(runtime: &Runtime, handler: &str) -> FunctionSpec {
         memory_mb: 128,
         timeout_s: 3,
         ephemeral_mb: 512,
+        egress: domain::Egress::None,
         environment: [("COLOUR".to_owned(), "blue".to_owned())].into(),
         code_sha256: "0".repeat(64),
         code_size: 1,

@@ -1,5 +1,6 @@
 //! Real sandboxes, so these need root: elsewhere they fail, with the sentence that says why.
 
+mod egress;
 mod ends;
 mod limits;
 mod measure;
@@ -28,9 +29,16 @@ struct Host {
 }
 
 async fn host(isolation: Isolation) -> Host {
+    tuned(isolation, |_| {}).await
+}
+
+/// With options other than the tests' own.
+async fn tuned(isolation: Isolation, tune: impl FnOnce(&mut Options)) -> Host {
     let dir = tempfile::tempdir().unwrap();
     let life = Lifecycle::new();
-    match Sandboxes::start(options(&dir, isolation), &life).await {
+    let mut options = options(&dir, isolation);
+    tune(&mut options);
+    match Sandboxes::start(options, &life).await {
         Ok(sandboxes) => Host {
             sandboxes,
             life,
@@ -77,7 +85,11 @@ impl Host {
     }
 
     async fn run(&self, launch: Launch) -> Outcome {
-        let mut sandbox = self.launch(launch).await;
+        self.watch(self.launch(launch).await).await
+    }
+
+    /// Waits for the end and takes what was written.
+    async fn watch(&self, mut sandbox: Sandbox) -> Outcome {
         let (mut stdout, mut stderr) = (String::new(), String::new());
         let Sandbox {
             stdout: out,
@@ -102,15 +114,14 @@ impl Host {
 
     /// What a script that succeeds writes.
     async fn output(&self, launch: Launch) -> String {
-        let outcome = self.run(launch).await;
-        assert_eq!(
-            outcome.exit,
-            code(0),
-            "{}{}",
-            outcome.stdout,
-            outcome.stderr
-        );
-        outcome.stdout
+        self.run(launch).await.success()
+    }
+}
+
+impl Outcome {
+    fn success(self) -> String {
+        assert_eq!(self.exit, code(0), "{}{}", self.stdout, self.stderr);
+        self.stdout
     }
 }
 

@@ -227,6 +227,7 @@ print(reach("127.0.0.1", {port}))
 print(reach("169.254.169.254", 80))
 print(reach("10.0.0.1", 80))
 print(reach("127.0.0.1", 9001))
+print(reach("127.0.0.1", 9002))
 unix = socket.socket(socket.AF_UNIX)
 try:
     unix.connect("\0{abstract_name}")
@@ -245,7 +246,7 @@ except OSError as error:
     let _unix = UnixListener::bind_addr(&address).unwrap();
     assert_eq!(
         host.output(python(&script)).await,
-        "['lo']\nConnection refused\nNetwork is unreachable\nNetwork is unreachable\nreached\nConnection refused\n"
+        "['lo']\nConnection refused\nNetwork is unreachable\nNetwork is unreachable\nreached\nConnection refused\nConnection refused\n"
     );
 }
 
@@ -279,6 +280,48 @@ print(connection.recv(4).decode(), host, port)
         let mut text = String::new();
         sandbox.stdout.read_to_string(&mut text).await.unwrap();
         assert_eq!(text, format!("{answer} 127.0.0.1 9001\n"));
+    }
+}
+
+#[tokio::test]
+async fn the_gateways_name_leads_to_its_listener_and_nowhere_else() {
+    let host = tuned(Isolation::Container, |options| {
+        options.gateway_name = Some("lambda.example.test".to_owned());
+    })
+    .await;
+    let outside = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let script = format!(
+        r#"
+import socket
+print([name for _, name in socket.if_nameindex()])
+for address in (("lambda.example.test", 9002), ("127.0.0.1", {port}), ("lambda.example.test", {port})):
+    try:
+        with socket.create_connection(address, timeout=5) as connection:
+            connection.sendall(b"ping")
+            print(connection.recv(4).decode(), *connection.getpeername())
+    except OSError as error:
+        print(error.strerror)
+"#,
+        port = outside.local_addr().unwrap().port()
+    );
+    let mut sandboxes = Vec::new();
+    for _ in 0..2 {
+        sandboxes.push(host.launch(python(&script)).await);
+    }
+    // The same port in both, each heard on its own listener only.
+    for (sandbox, answer) in sandboxes.iter_mut().zip(["one!", "two!"]) {
+        let listener = sandbox.gateway.as_ref().unwrap();
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut asked = [0; 4];
+        connection.read_exact(&mut asked).await.unwrap();
+        connection.write_all(answer.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        sandbox.stdout.read_to_string(&mut text).await.unwrap();
+        let refused = "Connection refused";
+        assert_eq!(
+            text,
+            format!("['lo']\n{answer} 127.0.0.1 9002\n{refused}\n{refused}\n")
+        );
     }
 }
 

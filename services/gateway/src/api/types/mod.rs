@@ -1,10 +1,27 @@
 //! What the API takes and answers. The command line reads answers with these types too.
 
+mod async_policy;
 mod clock;
+mod dead_letters;
 mod error;
+mod events;
+mod payload;
+mod queue;
 
+pub use async_policy::{AsyncPolicy, Backoff, Priority, SetAsyncPolicy};
 pub use clock::{AdvanceClock, ClockState};
+pub use dead_letters::{
+    Count, CountQuery, DeadLetter, DeadLetterQuery, DeadLetterWithPayload, DeadLetters, PurgeQuery,
+    Purged, Redrive, RedriveFilter, RedriveKey, RedriveStatus, StartRedrive, TargetKind,
+    Undelivered, UndeliveredKey, UndeliveredPage, UndeliveredQuery, UndeliveredWithRecord,
+};
 pub use error::ErrorBody;
+pub use events::{
+    Attempt, CancelledEvent, Event, EventKey, EventQuery, EventSource, EventStatus, EventSummary,
+    Events,
+};
+pub use payload::Payload;
+pub use queue::{FunctionKey, FunctionQueue, QueueQuery, Queues};
 
 /// A value to show in the document.
 pub trait Example {

@@ -88,6 +88,11 @@ impl Intake {
         }
     }
 
+    /// What tells the owners of lanes.
+    pub(crate) fn hints(&self) -> &Hints {
+        &self.hints
+    }
+
     /// Commits an event; answers its id, which is the request id of all its attempts.
     pub(crate) async fn accept(&self, event: Event) -> Result<EventId, Fault> {
         let bytes = event.payload.len() + 256;

@@ -76,6 +76,7 @@ fn fault(ended: Ended, request_id: Uuid) -> Fault {
             metrics::counter!("tollgate_throttles_total").increment(1);
             faults::throttled(false)
         }
+        Ended::Denied(text) => faults::denied(&text),
         Ended::NoRuntime(text) => faults::runtime_not_installed(&text),
         Ended::Nobody(None) => faults::no_executor(),
         Ended::Nobody(Some(status)) | Ended::Declined(status) => {

@@ -44,6 +44,10 @@ async fn functions_are_tagged_by_arn() {
         tag(&format!("{ARN}:1"), &[("a", "")]).await,
         "Tags on function aliases and versions are not supported. Please specify a function ARN.",
     );
+    invalid(
+        tag(ARN, &[("tollgate:egress", "everywhere")]).await,
+        "The tag tollgate:egress must have the value internet, not \"everywhere\". Functions without the tag reach nothing outside.",
+    );
     let nowhere = "arn:aws:lambda:eu-west-1:111111111111:function:g";
     not_found(
         tag(nowhere, &[("a", "")]).await,

@@ -256,6 +256,10 @@ def two_accounts():
         lambda name: theirs.list_aliases(FunctionName=name),
         lambda name: theirs.get_alias(FunctionName=name, Name="live"),
         lambda name: theirs.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0),
+        lambda name: theirs.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=0),
+        lambda name: theirs.get_function_event_invoke_config(FunctionName=name),
+        lambda name: theirs.list_function_event_invoke_configs(FunctionName=name),
+        lambda name: theirs.put_function_recursion_config(FunctionName=name, RecursiveLoop="Allow"),
         lambda name: theirs.delete_function(FunctionName=name),
     ):
         for name, codes in (("secret", ("ResourceNotFoundException",)), (arn, ("AccessDeniedException", "ResourceNotFoundException"))):

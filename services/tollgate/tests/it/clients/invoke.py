@@ -361,6 +361,47 @@ def handler(event, context):
     assert "CapEff:\t0000000000000000" in status and "NoNewPrivs:\t1" in status and "Seccomp:\t2" in status, status
 
 
+def vendored(*modules):
+    """Packages of this interpreter as a deployment package would bring them; of botocore's data what Lambda's client reads."""
+    files = {}
+    for source in (__import__(name).__file__ for name in modules):
+        place, name = os.path.split(source)
+        if name != "__init__.py":
+            files[name] = open(source, "rb").read()
+            continue
+        for folder, below, names in os.walk(place):
+            kept = lambda name: name != "__pycache__" and (os.path.basename(folder) != "data" or name == "lambda")
+            below[:] = filter(kept, below)
+            inside = os.path.relpath(folder, os.path.dirname(place))
+            files.update((os.path.join(inside, name), open(os.path.join(folder, name), "rb").read()) for name in names)
+    return files
+
+
+def functions_call_functions():
+    # botocore finds the gateway by itself; the keys are the function's own business.
+    python_function("square", "def handler(event, context):\n    return event['n'] ** 2\n")
+    caller = """
+import json, os
+from botocore.session import Session
+lam = Session().create_client("lambda", aws_access_key_id=os.environ["CALLER_KEY"], aws_secret_access_key=os.environ["CALLER_SECRET"])
+def handler(event, context):
+    answer = lam.invoke(FunctionName="square", Payload=json.dumps(event))
+    return {"square": json.load(answer["Payload"]), "endpoint": os.environ["AWS_ENDPOINT_URL"], "me": context.function_name}
+"""
+    lam = client()
+    files = {"app.py": caller, **vendored("botocore", "jmespath", "dateutil", "six", "urllib3")}
+    variables = {"CALLER_KEY": os.environ["AWS_ACCESS_KEY_ID"], "CALLER_SECRET": os.environ["AWS_SECRET_ACCESS_KEY"]}
+    lam.create_function(
+        FunctionName="caller", Runtime="python3.11", Role=ROLE, Handler="app.handler", Timeout=30, MemorySize=512,
+        Code={"ZipFile": zipped(files)}, Environment={"Variables": variables},
+    )
+    lam.get_waiter("function_active_v2").wait(FunctionName="caller")
+    for n in (3, 12):
+        value, answer = invoke("caller", {"n": n})
+        assert "FunctionError" not in answer, value
+        assert value == {"square": n * n, "endpoint": "http://127.0.0.1:9002", "me": "caller"}, value
+
+
 def cancelled_callers_are_metered():
     # A caller that hangs up does not stop the function: it runs to its end and its log says so.
     import socket

@@ -1,8 +1,11 @@
 //! What a replica says of its lanes, for whoever watches the queue: one key in Redis, rewritten every second, gone soon after
 //! its replica. Figures, not facts.
 
+use redis::aio::ConnectionManager;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::registry;
 
 /// Keys of figures begin so; the replica's id follows.
 pub const STATS_PREFIX: &str = "tollgate:queue:stats:";
@@ -35,4 +38,11 @@ pub struct LaneStats {
     pub ended: u64,
     /// The platform refuses to run it at the moment: throttled, or no room.
     pub blocked: bool,
+}
+
+/// What the replicas said last.
+pub(crate) async fn read(redis: &mut ConnectionManager) -> Vec<Stats> {
+    let texts = registry::values(redis, &format!("{STATS_PREFIX}*")).await;
+    let stats = texts.iter().map(|text| serde_json::from_str(text));
+    stats.filter_map(Result::ok).collect()
 }
