@@ -91,6 +91,21 @@ pub(crate) struct Installation {
     tollgate: PathBuf,
     runtimes: PathBuf,
     dir: TempDir,
+    sound: bool,
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        if !self.sound {
+            self.dir.disable_cleanup(true);
+            announce_kept(self.dir.path());
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "for the person at the terminal")]
+fn announce_kept(dir: &Path) {
+    eprintln!("Logs and ledgers are kept in {}", dir.display());
 }
 
 impl Installation {
@@ -122,6 +137,7 @@ impl Installation {
             tollgate: bench.tollgate.clone(),
             runtimes,
             dir,
+            sound: false,
         };
         installation.command(&["migrate"]).await?;
         installation.add(Part::Gateway).await?;
@@ -134,10 +150,9 @@ impl Installation {
         self.dir.path()
     }
 
-    /// Keeps the directory, for somebody to look at what went wrong; answers where it is.
-    pub(crate) fn keep(&mut self) -> PathBuf {
-        self.dir.disable_cleanup(true);
-        self.dir.path().to_owned()
+    /// All that was asked of it is well: its directory need not be looked at.
+    pub(crate) fn sound(&mut self) {
+        self.sound = true;
     }
 
     /// Runs a command of the operator's.
@@ -345,7 +360,7 @@ async fn create(door: &Door, name: &str, witness: &Witness, memory_mb: u32) -> R
         handler: "bootstrap",
         zip: &witness.zip,
         memory_mb,
-        timeout_s: 60,
+        timeout_s: 120,
     };
     let secret = ("SECRET", witness.secret.as_str());
     door.create(&function, &[secret]).await

@@ -34,6 +34,9 @@ use crate::witness::Work;
 /// Entries that may wait for the writer.
 const WAITING_MAX: usize = 1 << 16;
 
+/// Ids that a verdict names at most.
+const EXAMPLES_MAX: usize = 5;
+
 /// How an event shall end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expected {
@@ -251,41 +254,48 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    pub(crate) fn total(self) -> u64 {
-        let Self {
-            accepted_twice,
-            lost,
-            without_end,
-            ended_twice,
-            unproven,
-            ended_otherwise,
-            not_kept,
-            attempts_torn,
-            told_otherwise,
-            charged_otherwise,
-            handed_on_otherwise,
-        } = self;
+    /// Each with its name.
+    fn named(self) -> [(&'static str, u64); 11] {
         [
-            accepted_twice,
-            lost,
-            without_end,
-            ended_twice,
-            unproven,
-            ended_otherwise,
-            not_kept,
-            attempts_torn,
-            told_otherwise,
-            charged_otherwise,
-            handed_on_otherwise,
+            ("accepted twice", self.accepted_twice),
+            ("lost", self.lost),
+            ("without an end", self.without_end),
+            ("ended twice", self.ended_twice),
+            ("without proof of a run", self.unproven),
+            ("ended otherwise than asked for", self.ended_otherwise),
+            ("dead and not kept", self.not_kept),
+            ("with torn attempts", self.attempts_torn),
+            ("told otherwise by the API", self.told_otherwise),
+            ("charged otherwise", self.charged_otherwise),
+            ("handed on otherwise", self.handed_on_otherwise),
         ]
-        .iter()
-        .sum()
+    }
+
+    pub(crate) fn total(self) -> u64 {
+        self.named().iter().map(|(_, count)| count).sum()
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let there = self.named().into_iter().filter(|(_, count)| *count > 0);
+        let words: Vec<String> = there
+            .map(|(name, count)| format!("{count} {name}"))
+            .collect();
+        f.write_str(&words.join(", "))
     }
 }
 
 impl Verdict {
     pub(crate) fn passed(&self) -> bool {
         self.faults == Faults::default()
+    }
+
+    /// Names an event that a fault concerns, unless enough are named.
+    pub(crate) fn show(&mut self, example: String) {
+        if self.examples.len() < EXAMPLES_MAX {
+            self.examples.push(example);
+        }
     }
 }
 
@@ -307,12 +317,7 @@ impl fmt::Display for Verdict {
             self.runs_repeated
         )?;
         if !self.passed() {
-            write!(
-                f,
-                "; {:?}; such as {}",
-                self.faults,
-                self.examples.join(", ")
-            )?;
+            write!(f, "; {}; such as {}", self.faults, self.examples.join(", "))?;
         }
         Ok(())
     }

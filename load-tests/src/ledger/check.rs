@@ -11,9 +11,6 @@ use super::{Accepted, Expected, Faults, Ledger, Verdict};
 use crate::figures::Latencies;
 use crate::witness::Witness;
 
-/// Ids that a verdict names at most.
-const EXAMPLES_MAX: usize = 5;
-
 /// A verdict, and what the same records say of times.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
@@ -119,8 +116,8 @@ impl Book {
                 checked.verdict.faults.accepted_twice += 1;
             }
             let verdict = &mut checked.verdict;
-            if verdict.faults != faults && verdict.examples.len() < EXAMPLES_MAX {
-                verdict.examples.push(entry.id.to_string());
+            if verdict.faults != faults {
+                verdict.show(entry.id.to_string());
             }
         }
         checked.started_us.sort_unstable();

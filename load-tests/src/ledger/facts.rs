@@ -157,7 +157,7 @@ impl Facts {
 
     /// How often each request was run, as the functions' logs show it.
     pub(crate) async fn runs_logged(&self) -> Result<HashMap<Uuid, u64>> {
-        let query = "SELECT substr(message, 19, 36)::uuid, count(*) FROM log_event \
+        let query = "SELECT substr(message, 18, 36)::uuid, count(*) FROM log_event \
                      WHERE message LIKE 'START RequestId: %' GROUP BY 1";
         let none: [i32; 0] = [];
         let rows = self.0.query_raw(query, none).await?;

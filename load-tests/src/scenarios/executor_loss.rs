@@ -22,8 +22,8 @@ const WAIT_MAX: Duration = Duration::from_mins(1);
 pub(crate) async fn measure(bench: &Bench) -> Result<Measured> {
     let running = bench.sized(200, 20);
     let work = Work {
-        // Longer than the kill and all that follows it.
-        ms: bench.sized(30_000, 15_000),
+        // Longer than the start of another executor, the kill, and all that follows it.
+        ms: 40_000,
         say: true,
         ..Work::default()
     };
@@ -36,6 +36,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Measured> {
     let facts = rig.installation.facts().await?;
     begun(&facts, running, 1).await.context("all run")?;
     rig.installation.add(Part::Executor(1)).await?;
+    ensure!(facts.ended().await? == 0, "some ended before the kill");
     let killed_us = Clock::system().now().timestamp_micros();
     rig.installation.kill(Part::Executor(0))?;
     let again = begun(&facts, running, 2).await.context("all run again")?;

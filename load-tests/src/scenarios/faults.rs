@@ -43,7 +43,7 @@ pub(crate) async fn measure(bench: &Bench, network: Option<Network>) -> Result<M
     let works = works(bench.seed);
     let senders = EventSender::several(CONNECTIONS, &door, &ledger, &works)?;
     let schedule = Schedule {
-        per_second: bench.sized(100.0, 40.0),
+        per_second: bench.sized(100.0, 20.0),
         time: Duration::from_hours(3),
     };
     let load = open_loop::run(

@@ -26,7 +26,7 @@ const STEP_US: i64 = 50_000;
 const FALL_US_MAX: i64 = 10_000_000;
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Measured> {
-    let (queued, load_per_second) = bench.sized((100_000, 500.0), (8_000, 50.0));
+    let (queued, load_per_second) = bench.sized((100_000, 500.0), (3_000, 20.0));
     let mut rig = Rig::start(bench, None, MEMORY_MB, Some(ENVIRONMENTS)).await?;
     let waiting = rig.ledger("waiting")?;
     rig.preload(&waiting, queued + queued / 2).await?;

@@ -116,16 +116,36 @@ fn of_object<'s>(schema: &'s Schema, place: &'static str) -> impl Iterator<Item 
     let required = schema.get("required").and_then(Value::as_array);
     members.into_iter().flatten().map(move |(name, schema)| {
         let mut schema = schema.clone();
-        let description = schema.as_object_mut().and_then(|s| s.remove("description"));
+        let description = schema
+            .as_object_mut()
+            .and_then(|schema| schema.remove("description"));
+        without_null(&mut schema);
         let needed = required.is_some_and(|names| names.contains(&json!(name)));
         json!({
             "name": name,
             "in": place,
             "required": needed,
-            "description": description,
+            "description": description.unwrap_or_else(|| json!("")),
             "schema": schema,
         })
     })
+}
+
+/// A parameter is left out, or has a value: nothing in a path or a query is `null`.
+fn without_null(schema: &mut Value) {
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|one| one != "null");
+        if let [one] = &types[..] {
+            schema["type"] = one.clone();
+        }
+    }
+    let is_null = |schema: &Value| schema.get("type").is_some_and(|one| one == "null");
+    if let Some(Value::Array(choices)) = schema.get_mut("anyOf") {
+        choices.retain(|choice| !is_null(choice));
+        if let [one] = &choices[..] {
+            *schema = one.clone();
+        }
+    }
 }
 
 fn responses(operation: &Operation, answered: &mut SchemaGenerator, error: &Schema) -> Value {

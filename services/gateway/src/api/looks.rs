@@ -18,10 +18,12 @@ use crate::call::Call;
 const FRESH: Duration = Duration::from_millis(900);
 /// It is good for this many times what it took, too.
 const FRESH_TIMES: u32 = 10;
-/// Rates are differences to the look before, unless that was longer ago than this.
-const WINDOW_MAX: Duration = Duration::from_mins(2);
-/// What rates of a first look are taken from.
+/// Rates are differences to the look before, unless that was longer ago than this: what was a while ago is no rate of now.
+const WINDOW_MAX: Duration = Duration::from_secs(10);
+/// Rates of other looks are taken from this.
 const FIRST_WINDOW: TimeDelta = TimeDelta::seconds(10);
+/// A look is remembered so long: the next one begins where it has found that everything had ended.
+const REMEMBERED: Duration = Duration::from_mins(10);
 /// Events that were accepted so long ago are surely committed: what is settled before stays out of later looks.
 const COMMITTED: TimeDelta = TimeDelta::seconds(60);
 /// Of a lane as long as this the count of its owner is taken: counting it takes long, and it is not counted anew for each look.
@@ -47,7 +49,7 @@ impl Looks {
     fn slot(&self, account: AccountId, region: &Region) -> Slot {
         if self.0.len() > KEPT_MAX {
             // One that is held is being taken.
-            let old = |look: &Look| look.taken.elapsed() > WINDOW_MAX;
+            let old = |look: &Look| look.taken.elapsed() > REMEMBERED;
             let is_old = |slot: &Slot| {
                 slot.try_lock()
                     .is_ok_and(|look| look.as_ref().is_none_or(old))
@@ -81,7 +83,7 @@ pub(super) async fn look_again(cx: &Call) -> Result<Queues, store::Error> {
 async fn renew(cx: &Call, latest: &mut Option<Look>) -> Result<Queues, store::Error> {
     let before = latest
         .take()
-        .filter(|look| look.taken.elapsed() < WINDOW_MAX);
+        .filter(|look| look.taken.elapsed() < REMEMBERED);
     let look = take(cx, before).await?;
     let queues = look.queues.clone();
     *latest = Some(look);
@@ -90,7 +92,10 @@ async fn renew(cx: &Call, latest: &mut Option<Look>) -> Result<Queues, store::Er
 
 async fn take(cx: &Call, before: Option<Look>) -> Result<Look, store::Error> {
     let (taken, at) = (Instant::now(), cx.app.clock.now());
-    let found = find(cx, before.as_ref(), at).await?;
+    let recent = |look: &&Look| taken.duration_since(look.taken) < WINDOW_MAX;
+    let since = before.as_ref().filter(recent).map(|look| look.at);
+    let found = find(cx, before.as_ref(), since.unwrap_or(at - FIRST_WINDOW), at).await?;
+    let before = before.filter(|look| recent(&look));
     // The host's seconds: a development clock may have been moved meanwhile.
     let window = before.as_ref().map(|look| taken.duration_since(look.taken));
     let window_s = window.map_or(FIRST_WINDOW.as_seconds_f64(), |window| window.as_secs_f64());
@@ -125,10 +130,11 @@ async fn take(cx: &Call, before: Option<Look>) -> Result<Look, store::Error> {
     })
 }
 
-/// What there is of each of the caller's lanes.
+/// What there is of each of the caller's lanes at `at`, and what came after `since`.
 async fn find(
     cx: &Call,
     before: Option<&Look>,
+    since: DateTime<Utc>,
     at: DateTime<Utc>,
 ) -> Result<HashMap<i64, Lane>, store::Error> {
     let store = &cx.app.store;
@@ -168,7 +174,6 @@ async fn find(
         }
     }
     let ids: Vec<i64> = lanes.keys().copied().collect();
-    let since = before.map_or(at - FIRST_WINDOW, |look| look.at);
     for (id, came) in store.lanes_accepted(&ids, since, at).await? {
         if let Some(lane) = lanes.get_mut(&id) {
             lane.came = came;

@@ -208,6 +208,11 @@ async fn what_is_documented_is_served() {
             let served = ![404, 405].contains(&status.as_u16());
             assert!(served, "{method} {path} answers {status}");
             assert_ne!(operation["summary"], "", "{method} {path}");
+            for parameter in operation["parameters"].as_array().unwrap() {
+                assert_ne!(parameter["description"], "", "{method} {path}: {parameter}");
+                let text = parameter["schema"].to_string();
+                assert!(!text.contains("null"), "{method} {path}: {parameter}");
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use super::api::{Call, header};
 use super::endpoint::Endpoint;
 use super::events;
 use super::output::print;
-use super::table::time;
+use super::table::{counted, time};
 use crate::args::Invoke;
 use crate::settings::percent_encoded;
 
@@ -110,11 +110,9 @@ async fn follow(endpoint: &Endpoint, id: &str) -> Result<Event> {
         }
         let next = event.next_attempt_at;
         let until = next.map_or_else(String::new, |at| format!(" until {} UTC", time(at)));
-        let attempts = event.attempts.len();
-        spinner.set_message(format!(
-            "{}{until}, {attempts} attempts so far",
-            event.status.as_str()
-        ));
+        let attempts = counted(event.attempts.len() as u64, "attempt");
+        let status = event.status.as_str();
+        spinner.set_message(format!("{status}{until}, {attempts} so far"));
         spinner.tick();
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LOOK_MAX);

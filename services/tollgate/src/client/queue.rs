@@ -12,7 +12,7 @@ use super::endpoint::Endpoint;
 use super::output::print;
 use super::own::{print_json, with_query};
 use super::span::span_text;
-use super::table::table;
+use super::table::{counted, table};
 use crate::args::Queue;
 
 /// How often it is looked at.
@@ -87,7 +87,7 @@ fn text(queues: &Queues) -> String {
     let header = ["FUNCTION", "DEPTH", "OLDEST", "IN FLIGHT", "IN/S", "OUT/S"];
     let total: u64 = queues.functions.iter().map(|one| one.depth).sum();
     let table = table(&header, rows, &[1, 2, 3, 4, 5]);
-    format!("{at}  {total} events\n\n{table}")
+    format!("{at}  {}\n\n{table}", counted(total, "event"))
 }
 
 fn row(queue: &FunctionQueue) -> Vec<String> {

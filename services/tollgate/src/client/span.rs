@@ -24,12 +24,11 @@ pub(crate) fn parse_span(text: &str) -> Result<TimeDelta, String> {
     Ok(TimeDelta::seconds(i64::from(number) * seconds))
 }
 
-/// The two largest units of a span that are not zero: `1 d 2 h`, `3 min 5 s`, `0.25 s`.
+/// The two largest units of a span that are not zero: `1 d 2 h`, `3 min 5 s`, `250 ms`.
 pub(crate) fn span_text(span: TimeDelta) -> String {
     let seconds = span.num_seconds();
     if seconds < 1 {
-        let text = format!("{:.2}", f64::from(span.subsec_millis()) / 1_000.0);
-        return format!("{} s", text.trim_end_matches('0').trim_end_matches('.'));
+        return format!("{} ms", span.num_milliseconds());
     }
     let units = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)];
     let mut left = seconds;
@@ -80,8 +79,8 @@ mod tests {
         let check = |ms: i64, expected: &str| {
             assert_eq!(span_text(TimeDelta::milliseconds(ms)), expected, "{ms}");
         };
-        check(0, "0 s");
-        check(250, "0.25 s");
+        check(0, "0 ms");
+        check(250, "250 ms");
         check(1_999, "1 s");
         check(185_000, "3 min 5 s");
         check(3_600_000, "1 h");

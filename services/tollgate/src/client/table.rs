@@ -20,8 +20,18 @@ pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, right: &[usize]) ->
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let lines = table.lines().map(|line| line.trim().to_owned());
+    // Every cell has a space before it.
+    let lines = table.lines().map(|line| {
+        let line = line.trim_end();
+        line.strip_prefix(' ').unwrap_or(line).to_owned()
+    });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// `1 dead letter`, `2 dead letters`: a count of what is called `thing`.
+pub(super) fn counted(count: u64, thing: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{s}")
 }
 
 /// `2026-11-23 10:31:22`, in UTC as the header says.
@@ -58,6 +68,12 @@ mod tests {
         assert_eq!(brief(Some("one\n  two")), "one two");
         let long = "é".repeat(61);
         assert_eq!(brief(Some(&long)), format!("{}…", "é".repeat(59)));
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let texts = [0, 1, 2].map(|count| counted(count, "event"));
+        assert_eq!(texts, ["0 events", "1 event", "2 events"]);
     }
 
     #[test]

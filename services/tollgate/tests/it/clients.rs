@@ -60,6 +60,10 @@ cases!(own_api, "own_api.py":
 
 cases!(clock, "clock.py": fixed);
 
+cases!(events, "events.py":
+    followed, cancelled, dead_letters_and_redrive, redrives_have_a_rate, purged, undelivered, commands, policies,
+);
+
 cases!(examples, "examples.py":
     hello, thumbnail, mediainfo, wordcount, bash_bootstrap, rust_echo, node_errors_and_context,
 );
@@ -67,11 +71,22 @@ cases!(examples, "examples.py":
 /// Two accounts: neither sees nor touches the other's functions.
 #[test]
 fn two_accounts() {
+    with_another("functions.py", "two_accounts");
+}
+
+/// Nor its events.
+#[test]
+fn events_of_two_accounts() {
+    with_another("events.py", "accounts_are_apart");
+}
+
+/// Runs a case that also has the keys of another account.
+fn with_another(script: &str, case: &str) {
     let bed = Bed::shared();
     let (mine, other) = (bed.account(), bed.account());
-    let mut command = bed.command(&mine, "functions.py", "two_accounts");
+    let mut command = bed.command(&mine, script, case);
     command
         .env("OTHER_ACCESS_KEY_ID", &other.access_key_id)
         .env("OTHER_SECRET_ACCESS_KEY", &other.secret);
-    crate::bed::text_of(&command.output().expect("python runs"), "two_accounts");
+    crate::bed::text_of(&command.output().expect("python runs"), case);
 }

@@ -8,6 +8,7 @@ use crate::bed::{Bed, TOLLGATE};
 fn the_platforms_time_is_moved_and_stays_moved() {
     let mut bed = Bed::own_with(&[("TOLLGATE_DEV_CLOCK", "true")]);
     let account = bed.account();
+    bed.client(&account, "clock.py", "events_fall_due");
     bed.client(&account, "clock.py", "moved");
     // Its directory outlives the process.
     let work = bed.kill();

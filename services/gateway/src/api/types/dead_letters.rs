@@ -157,6 +157,7 @@ pub enum RedriveStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RedriveKey {
+    /// What its start answered.
     pub redrive_id: Uuid,
 }
 
@@ -212,6 +213,7 @@ pub struct UndeliveredPage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UndeliveredKey {
+    /// As the list has it.
     pub undelivered_id: Uuid,
 }
 

@@ -127,6 +127,7 @@ pub struct Events {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventKey {
+    /// What `Invoke` answered; of all attempts.
     pub request_id: Uuid,
 }
 
@@ -136,6 +137,7 @@ pub struct EventKey {
 pub struct EventQuery {
     /// A function's name.
     pub function: Option<String>,
+    /// Only events that stand so.
     pub status: Option<EventStatus>,
     /// Accepted at this time or later. Without it: as far back as events are kept, a day at least.
     pub since: Option<DateTime<Utc>>,

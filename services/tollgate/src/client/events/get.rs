@@ -12,7 +12,7 @@ use crate::client::endpoint::Endpoint;
 use crate::client::output::print;
 use crate::client::own::print_json;
 use crate::client::span_text;
-use crate::client::table::{brief, table, time};
+use crate::client::table::{brief, counted, table, time};
 
 pub(super) async fn run(id: Uuid, output: &Output) -> Result<()> {
     let endpoint = Endpoint::choose(&output.client)?;
@@ -33,10 +33,10 @@ pub(crate) fn show_end(event: &Event) -> Result<bool> {
     }
     let last = event.attempts.last().and_then(|last| last.error.as_deref());
     let why = last.map_or_else(String::new, |error| format!(": {}", brief(Some(error))));
+    let attempts = counted(event.attempts.len() as u64, "attempt");
     eprintln!(
-        "tollgate: The event ended without success: {} after {} attempts{why}",
+        "tollgate: The event ended without success: {} after {attempts}{why}",
         state(event.status, event.condition.as_deref()),
-        event.attempts.len(),
     );
     Ok(false)
 }

@@ -12,6 +12,7 @@ use crate::args::{self, Which};
 use crate::client::endpoint::Endpoint;
 use crate::client::output::print;
 use crate::client::own::{print_json, with_query};
+use crate::client::table::counted;
 use crate::settings::percent_encoded;
 
 /// What goes: where it is deleted, how it is called.
@@ -20,10 +21,18 @@ struct Plan {
     path: String,
     /// How many there are by now.
     count: u64,
-    /// Such as `dead letters of resize`.
-    what: String,
+    thing: &'static str,
+    /// Such as ` of resize`.
+    of: String,
     verb: &'static str,
     past: &'static str,
+}
+
+impl Plan {
+    /// Such as `12 dead letters of resize`.
+    fn what(&self, count: u64) -> String {
+        format!("{}{}", counted(count, self.thing), self.of)
+    }
 }
 
 pub(super) async fn run(args: args::Purge) -> Result<()> {
@@ -34,7 +43,7 @@ pub(super) async fn run(args: args::Purge) -> Result<()> {
     };
     let json = args.output.json;
     if args.dry_run {
-        let text = format!("{} {} would be {}.", plan.count, plan.what, plan.past);
+        let text = format!("{} would be {}.", plan.what(plan.count), plan.past);
         return tell(json, &json!({"count": plan.count}), &text);
     }
     if !args.yes && !agreed(&plan)? {
@@ -50,14 +59,14 @@ pub(super) async fn run(args: args::Purge) -> Result<()> {
             break;
         }
     }
-    let text = format!("{purged} {} {}.", plan.what, plan.past);
+    let text = format!("{} {}.", plan.what(purged), plan.past);
     tell(json, &json!({"purged": purged}), &text)
 }
 
 /// All events of a function.
 async fn events(endpoint: &Endpoint, function: String) -> Result<Plan> {
     let path = format!("/queue/{}/purge", percent_encoded(&function));
-    let what = format!("events of {function}");
+    let of = format!(" of {function}");
     let query = QueueQuery {
         function: Some(function),
     };
@@ -66,7 +75,8 @@ async fn events(endpoint: &Endpoint, function: String) -> Result<Plan> {
         method: Method::POST,
         path,
         count: queues.functions.iter().map(|one| one.depth).sum(),
-        what,
+        thing: "event",
+        of,
         verb: "Cancel",
         past: "cancelled",
     })
@@ -80,12 +90,10 @@ async fn dead_letters(endpoint: &Endpoint, args: &args::Purge) -> Result<Plan> {
     };
     let since = since(endpoint, &which).await?;
     let all = which.function.is_none() && which.condition.is_none() && since.is_none();
-    let what = match (&which.function, &which.condition) {
-        (Some(function), Some(condition)) => format!("dead letters of {function} ({condition})"),
-        (Some(function), None) => format!("dead letters of {function}"),
-        (None, Some(condition)) => format!("dead letters of all functions ({condition})"),
-        (None, None) => "dead letters of all functions".to_owned(),
-    };
+    let function = which.function.as_deref().unwrap_or("all functions");
+    let condition = which.condition.as_ref();
+    let condition = condition.map_or_else(String::new, |condition| format!(" ({condition})"));
+    let of = format!(" of {function}{condition}");
     let query = CountQuery {
         function: which.function.clone(),
         condition: which.condition.clone(),
@@ -107,7 +115,8 @@ async fn dead_letters(endpoint: &Endpoint, args: &args::Purge) -> Result<Plan> {
         method: Method::DELETE,
         path: with_query("/dead-letters", &query)?,
         count: found.count,
-        what,
+        thing: "dead letter",
+        of,
         verb: "Delete",
         past: "deleted",
     })
@@ -117,13 +126,12 @@ async fn dead_letters(endpoint: &Endpoint, args: &args::Purge) -> Result<Plan> {
 fn agreed(plan: &Plan) -> Result<bool> {
     if !std::io::stdin().is_terminal() {
         bail!(
-            "This would {} {} {}: say --yes to do it.",
+            "This would {} {}: say --yes to do it.",
             plan.verb.to_lowercase(),
-            plan.count,
-            plan.what
+            plan.what(plan.count)
         );
     }
-    eprint!("{} {} {}? [y/N] ", plan.verb, plan.count, plan.what);
+    eprint!("{} {}? [y/N] ", plan.verb, plan.what(plan.count));
     std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;

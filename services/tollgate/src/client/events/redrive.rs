@@ -13,6 +13,7 @@ use crate::args;
 use crate::client::endpoint::Endpoint;
 use crate::client::output::print;
 use crate::client::own::{print_json, with_query};
+use crate::client::table::counted;
 
 /// How often is looked how far it is.
 const PERIOD: Duration = Duration::from_millis(300);
@@ -69,7 +70,8 @@ async fn dry_run(endpoint: &Endpoint, filter: RedriveFilter, json: bool) -> Resu
     if json {
         return print_json(&found);
     }
-    print(format!("{} dead letters would be redriven.", found.count).as_bytes())
+    let letters = counted(found.count, "dead letter");
+    print(format!("{letters} would be redriven.").as_bytes())
 }
 
 /// Shows how far the redrive is until it ends.
@@ -101,13 +103,12 @@ fn tell(redrive: &Redrive, json: bool) -> Result<()> {
 }
 
 fn text(redrive: &Redrive) -> String {
-    let Redrive { done, total, .. } = redrive;
+    let done = redrive.done;
+    let all = counted(redrive.total, "dead letter");
     match redrive.status {
-        RedriveStatus::Running => format!("{done} of {total} dead letters redriven so far."),
-        RedriveStatus::Done if *total == 0 => "No dead letters to redrive.".to_owned(),
-        RedriveStatus::Done => format!("{done} dead letters redriven."),
-        RedriveStatus::Cancelled => {
-            format!("Stopped: {done} of {total} dead letters were redriven.")
-        }
+        RedriveStatus::Running => format!("{done} of {all} redriven so far."),
+        RedriveStatus::Done if redrive.total == 0 => "No dead letters to redrive.".to_owned(),
+        RedriveStatus::Done => format!("{} redriven.", counted(done, "dead letter")),
+        RedriveStatus::Cancelled => format!("Stopped: {done} of {all} redriven."),
     }
 }

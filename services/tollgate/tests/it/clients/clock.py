@@ -63,6 +63,39 @@ def moved():
     until(lambda: "it is" in tollgate("logs", "early", "--since", "1m").stdout, "the log is stored with the platform's time")
 
 
+FAILING = """
+def handler(event, context):
+    raise ValueError("always")
+"""
+
+
+def events_fall_due():
+    """An event's retries and its age go by the platform's time: a minute, two minutes, six hours."""
+    python_function("failing", FAILING)
+    python_function("tired", FAILING)
+    lam = client()
+    lam.put_function_event_invoke_config(FunctionName="tired", MaximumEventAgeInSeconds=90)
+    send = lambda name: lam.invoke(FunctionName=name, InvocationType="Event", Payload="{}")["ResponseMetadata"]["RequestId"]
+    event = lambda request_id: good("GET", f"/events/{request_id}")
+    waits = lambda request_id, attempts: until(lambda: (e := event(request_id))["status"] == "waiting" and len(e["attempts"]) == attempts and e, f"attempt {attempts} has failed")
+    ends = lambda request_id, status: until(lambda: (e := event(request_id))["status"] == status and e, f"{request_id} is {status}")
+    failing, tired = send("failing"), send("tired")
+    first = waits(failing, 1)
+    wait_s = (at(first["next_attempt_at"]) - at(first["attempts"][0]["ended_at"])).total_seconds()
+    assert 59 < wait_s < 61, first
+    waits(tired, 1)
+    good("POST", "/clock", {"advance_ms": 61_000})
+    second = waits(failing, 2)
+    wait_s = (at(second["next_attempt_at"]) - at(second["attempts"][1]["ended_at"])).total_seconds()
+    assert 119 < wait_s < 121, second
+    # With 90 s there is time for one retry, and none for the wait of another.
+    assert ends(tired, "dead")["condition"] == "EventAgeExceeded"
+    assert "ahead of the host" in tollgate("clock", "advance", "2m").stdout
+    dead = ends(failing, "dead")
+    assert dead["condition"] == "RetriesExhausted" and len(dead["attempts"]) == 3, dead
+    assert {a["executed_version"] for a in dead["attempts"]} == {"$LATEST"}, dead
+
+
 def still_moved():
     """After a restart."""
     state = good("GET", "/clock")
