@@ -4,7 +4,7 @@
 export SQLX_OFFLINE ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench bench-quick codegen sqlx venv fmt
+.PHONY: help setup run test check bench bench-quick soak codegen sqlx venv fmt
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,13 +22,17 @@ test: setup venv ## Run all tests, against a Postgres, a Redis and a Tollgate of
 check: setup ## Formatting, lints, documentation, checked queries, generated code
 	@scripts/check.sh
 
-bench: setup ## Measure a release build against this machine's floors; writes load-tests/REPORT.md
+bench: setup ## Measure a release build against this machine's floors and peers; writes load-tests/REPORT.md
 	@cargo build --release --locked --package tollgate --package load-tests
 	@target/release/load-tests
 
-bench-quick: setup ## The same in short, to see that it works
+bench-quick: setup ## The same in short, to see that it works; writes nothing
 	@cargo build --release --locked --package tollgate --package load-tests
 	@target/release/load-tests --quick
+
+soak: setup ## Break a release build 200 times under load (SEED=n: the same faults again); no accepted event may be lost
+	@cargo build --release --locked --package tollgate --package load-tests
+	@target/release/load-tests --only faults --faults 200 $(if $(SEED),--seed $(SEED))
 
 codegen: ## Generate shared/aws-model from botocore's service models
 	@cargo run --locked --package aws-codegen

@@ -34,4 +34,8 @@ cargo build --locked --package tollgate
 work=$(mktemp -d "${TMPDIR:-/tmp}/tollgate-test.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 target/debug/tollgate private-services --data-dir "$work/private" -- "$PWD/scripts/test.sh" --inside -- "$work" "$@"
+if [ $# -eq 0 ]; then
+    # Services apart are broken under load, each time by other faults: no accepted event may be lost.
+    cargo run --quiet --locked --package load-tests -- --quick --only faults --faults 20 --tollgate target/debug/tollgate
+fi
 echo "All tests passed."

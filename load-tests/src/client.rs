@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::figures::Figures;
+use crate::figures::{Figures, Latencies};
 
 /// A request that can be sent any number of times.
 #[derive(Debug, Clone)]
@@ -93,21 +93,21 @@ pub(crate) async fn closed_loop(
         let (shot, expected) = (shot.clone(), expected.clone());
         clients.spawn(async move { one_client(&shot, until, &expected).await });
     }
-    let mut latencies = Vec::new();
+    let mut latencies = Latencies::default();
     while let Some(client) = clients.join_next().await {
-        latencies.extend(client??);
+        latencies.add(&client??);
     }
-    ensure!(!latencies.is_empty(), "no request was answered in {time:?}");
-    Ok(Figures::new(latencies, started.elapsed()))
+    ensure!(latencies.count() > 0, "no request was answered in {time:?}");
+    Ok(latencies.figures(started.elapsed()))
 }
 
-async fn one_client(shot: &Shot, until: Instant, expected: &Bytes) -> Result<Vec<Duration>> {
+async fn one_client(shot: &Shot, until: Instant, expected: &Bytes) -> Result<Latencies> {
     let mut connection = Connection::open(&shot.address).await?;
-    let mut latencies = Vec::new();
+    let mut latencies = Latencies::default();
     while Instant::now() < until {
         let started = Instant::now();
         let answer = connection.send(shot).await?;
-        latencies.push(started.elapsed());
+        latencies.record(started.elapsed());
         if answer.status != 200 || answer.headers.contains_key("x-amz-function-error") {
             bail!(
                 "answer {}: {}",

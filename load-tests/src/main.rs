@@ -1,124 +1,133 @@
-//! The load tests: what Tollgate costs over the floors of the machine it runs on, and beside its peers.
+//! The load tests: what Tollgate costs over the floors of the machine it runs on, beside its peers, and what breaks it.
 //!
-//! `make bench` runs all of it against a release build and writes `load-tests/results/*.json` and `load-tests/REPORT.md`.
-//! Everything is measured in one run, floor and product in turn; the report gives ratios first.
+//! `make bench` runs all scenarios against a release build and writes `load-tests/results/*.json` and `load-tests/REPORT.md`.
+//! Everything is measured in one run, floor, peer and product in turn; the report gives ratios first. Every scenario of the
+//! queue ends with the check of the ledger of events ([`ledger`]); where it fails, so does the program.
 
+mod api;
 mod bare_loop;
+mod bench;
+mod children;
 mod client;
+mod databases;
+mod events;
 mod figures;
+mod floors;
 mod functions;
+mod installation;
+mod ledger;
+mod network;
+mod open_loop;
+mod peers;
 mod platform;
+mod processes;
 mod report;
+mod rig;
+mod run;
 mod scenarios;
+mod witness;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use chassis::Ids;
 use clap::Parser;
 
-use functions::Functions;
-use platform::Platform;
-use report::{Machine, Report, Row};
-use scenarios::{cold, idle, peers, sandbox, warm};
+use bench::Bench;
+use report::{Machine, Report, Run};
 
-/// Measures Tollgate on this machine and writes a report.
+/// Measures and breaks Tollgate on this machine and writes a report.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The release binary to measure.
-    #[arg(long, default_value = "target/release/tollgate")]
-    tollgate: PathBuf,
-    /// The repository: functions are read from its examples/, the report goes to its load-tests/.
-    #[arg(long, default_value = ".")]
-    repository: PathBuf,
-    /// Where to build functions and install peers; kept for the next run.
-    #[arg(long, default_value = "load-tests/work")]
-    work: PathBuf,
-    /// Short runs: to see that everything works; prints and writes nothing.
+    /// Only these scenarios, separated by commas; writes nothing into load-tests/
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<String>,
+    /// List the scenarios
+    #[arg(long)]
+    list: bool,
+    /// Short runs, to see that everything works; writes nothing into load-tests/
     #[arg(long)]
     quick: bool,
-    /// Leave the peers out.
+    /// What all chance of the run comes from [default: another one each time]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many faults to make
+    #[arg(long, default_value_t = 40)]
+    faults: u32,
+    /// Leave the peers out
     #[arg(long)]
     no_peers: bool,
+    /// The release binary to measure
+    #[arg(long, default_value = "target/release/tollgate")]
+    tollgate: PathBuf,
+    /// The repository: functions and peers are read from it, the report goes to its load-tests/
+    #[arg(long, default_value = ".")]
+    repository: PathBuf,
+    /// Where to build functions and install peers; kept for the next run
+    #[arg(long, default_value = "target/load-tests")]
+    work: PathBuf,
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
-    let repository = arguments.repository.canonicalize()?;
-    std::fs::create_dir_all(&arguments.work)?;
-    let work = arguments.work.canonicalize()?;
-    let tollgate = arguments.tollgate.canonicalize().with_context(|| {
-        format!(
-            "{} is not built: run make bench",
-            arguments.tollgate.display()
-        )
-    })?;
-    let started_at = chassis::Clock::system().now();
-    let mut report = Report {
-        started_at: started_at.format("%Y-%m-%d %H:%M UTC").to_string(),
-        command: if arguments.quick {
-            "make bench-quick"
-        } else {
-            "make bench"
+    if arguments.list {
+        for scenario in scenarios::ALL {
+            announce(&format!("{:18}{}", scenario.name, scenario.about));
         }
-        .to_owned(),
-        machine: Machine::here(),
-        rows: Vec::new(),
-        missing: Vec::new(),
-    };
-    measure(&arguments, &repository, &work, &tollgate, &mut report).await?;
-    if !arguments.quick {
-        report.write(&repository.join("load-tests"), "invoke")?;
+        return Ok(ExitCode::SUCCESS);
     }
-    announce(&report.page());
-    Ok(())
+    let chosen = run::choose(&arguments.only)?;
+    let (tollgate, repository) = (&arguments.tollgate, &arguments.repository);
+    let seed = arguments
+        .seed
+        .unwrap_or_else(|| u64::from(u32::from_le_bytes(Ids.bytes())));
+    let bench = Bench::new(
+        (tollgate, repository, &arguments.work),
+        (arguments.quick, !arguments.no_peers),
+        seed,
+        arguments.faults,
+    )?;
+    let whole = arguments.only.is_empty() && !arguments.quick;
+    let results = if whole {
+        bench.repository.join("load-tests")
+    } else {
+        bench.work.clone()
+    };
+    let mut report = Report {
+        run: Run {
+            started_at: chassis::Clock::system()
+                .now()
+                .format("%Y-%m-%d %H:%M UTC")
+                .to_string(),
+            command: command(&arguments),
+            seed,
+            machine: Machine::here(),
+        },
+        chapters: Vec::new(),
+    };
+    let sound = run::all(&bench, &chosen, &mut report, &results.join("results"))?;
+    let page = report.page();
+    std::fs::write(results.join("REPORT.md"), &page)?;
+    announce(&page);
+    Ok(if sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
-async fn measure(
-    arguments: &Arguments,
-    repository: &std::path::Path,
-    work: &std::path::Path,
-    tollgate: &std::path::Path,
-    report: &mut Report,
-) -> Result<()> {
-    let (time, rounds) = if arguments.quick { (1, 5) } else { (8, 25) };
-    let time = Duration::from_secs(time);
-    let mut platform = Platform::start(tollgate).await?;
-    let functions = Functions::prepare(repository, work, &platform.dir).await?;
-    let mut add = |what: &str, rows: Result<Vec<Row>>| match rows {
-        Ok(rows) => report.rows.extend(rows),
-        Err(error) => report.missing.push(format!("{what}: {error:#}")),
-    };
-    // After its first start's own work, before anything ran: warm environments belong to functions.
-    platform.restart(tollgate).await?;
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    add("idle", idle::measure(&platform, time * 2).await);
-    add("warm", warm::measure(&platform, &functions, time).await);
-    add(
-        "sandbox",
-        sandbox::measure(tollgate, work, rounds * 2)
-            .await
-            .map(|row| vec![row]),
-    );
-    let pause = Duration::from_millis(700);
-    let sporadic = cold::one_by_one(&platform, &functions, rounds, pause, "sporadic").await;
-    add("cold", sporadic.map(|row| vec![row]));
-    let plain = cold::without_parked(&platform, &functions, rounds).await;
-    add("cold, nothing prepared", plain.map(|row| vec![row]));
-    add(
-        "20 at once",
-        cold::at_once(&platform, &functions)
-            .await
-            .map(|row| vec![row]),
-    );
-    if !arguments.no_peers {
-        let mut missing = Vec::new();
-        let rows = peers::measure(&platform, &functions, work, time, &mut missing).await;
-        add("peers", rows);
-        report.missing.extend(missing);
+/// How to run it again.
+fn command(arguments: &Arguments) -> String {
+    match (arguments.only.as_slice(), arguments.quick) {
+        ([], false) => "make bench".to_owned(),
+        ([], true) => "make bench-quick".to_owned(),
+        (only, quick) => format!(
+            "load-tests{} --only {}",
+            if quick { " --quick" } else { "" },
+            only.join(",")
+        ),
     }
-    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the program's result")]

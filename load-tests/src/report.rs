@@ -1,4 +1,4 @@
-//! The report: one JSON file a run, and a short written page.
+//! The report: one JSON file a scenario, and a short written page.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,15 +6,17 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Serialize;
 
-/// One measured line: a ratio against a floor of the same run, and the figures behind it.
+use crate::ledger::Verdict;
+
+/// One measured line: a ratio against something of the same run, and the figures behind it.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Row {
     pub(crate) subject: String,
     /// What the ratio (or difference) is, in words.
     pub(crate) measure: String,
     pub(crate) value: f64,
+    /// Empty where there is no goal to meet.
     pub(crate) goal: String,
-    /// `None` where there is no goal to meet.
     pub(crate) met: Option<bool>,
     /// The absolute figures, for people.
     pub(crate) beside: String,
@@ -29,14 +31,8 @@ impl Row {
         goal: f64,
         beside: String,
     ) -> Self {
-        Self::new(
-            subject,
-            measure,
-            value,
-            format!("≤ {goal}"),
-            Some(value <= goal),
-            beside,
-        )
+        let met = Some(value <= goal);
+        Self::new((subject, measure), value, format!("≤ {goal}"), met, beside)
     }
 
     /// A row whose value must reach `goal`.
@@ -47,28 +43,25 @@ impl Row {
         goal: f64,
         beside: String,
     ) -> Self {
-        Self::new(
-            subject,
-            measure,
-            value,
-            format!("≥ {goal}"),
-            Some(value >= goal),
-            beside,
-        )
+        let met = Some(value >= goal);
+        Self::new((subject, measure), value, format!("≥ {goal}"), met, beside)
+    }
+
+    /// A row without a goal: worth knowing.
+    pub(crate) fn noted(subject: &str, measure: &str, value: f64, beside: String) -> Self {
+        Self::new((subject, measure), value, String::new(), None, beside)
     }
 
     fn new(
-        subject: &str,
-        measure: &str,
+        (subject, measure): (&str, &str),
         value: f64,
         goal: String,
         met: Option<bool>,
         beside: String,
     ) -> Self {
-        let (subject, measure) = (subject.to_owned(), measure.to_owned());
         Self {
-            subject,
-            measure,
+            subject: subject.to_owned(),
+            measure: measure.to_owned(),
             value,
             goal,
             met,
@@ -77,19 +70,34 @@ impl Row {
     }
 }
 
-/// A run: where, when, how, what.
-#[derive(Debug, Serialize)]
-pub(crate) struct Report {
-    pub(crate) started_at: String,
-    pub(crate) command: String,
-    pub(crate) machine: Machine,
+/// What a scenario answers.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Measured {
     pub(crate) rows: Vec<Row>,
     /// What could not be measured, and why.
     pub(crate) missing: Vec<String>,
+    /// What the checks of accepted events found, one for each load.
+    pub(crate) ledgers: Vec<Verdict>,
+}
+
+impl Measured {
+    /// Whether no accepted event was lost, and none ended twice.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.ledgers.iter().all(Verdict::passed)
+    }
+}
+
+/// A run: where, when, how.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Run {
+    pub(crate) started_at: String,
+    pub(crate) command: String,
+    pub(crate) seed: u64,
+    pub(crate) machine: Machine,
 }
 
 /// The machine, as far as it explains the figures.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Machine {
     pub(crate) cores: usize,
     pub(crate) memory_gib: u64,
@@ -112,34 +120,80 @@ impl Machine {
     }
 }
 
+/// A scenario's results, as its file holds them.
+#[derive(Debug, Serialize)]
+pub(crate) struct Chapter {
+    pub(crate) scenario: &'static str,
+    /// What it does, in a sentence.
+    pub(crate) about: &'static str,
+    pub(crate) seconds: u64,
+    #[serde(flatten)]
+    pub(crate) measured: Measured,
+}
+
+/// Everything that one run measured.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) run: Run,
+    pub(crate) chapters: Vec<Chapter>,
+}
+
 impl Report {
-    /// Writes `results/<name>.json` and `REPORT.md` below `dir`.
-    pub(crate) fn write(&self, dir: &Path, name: &str) -> Result<()> {
-        let results = dir.join("results");
-        std::fs::create_dir_all(&results)?;
-        std::fs::write(
-            results.join(format!("{name}.json")),
-            serde_json::to_string_pretty(self)? + "\n",
-        )?;
-        std::fs::write(dir.join("REPORT.md"), self.page())?;
+    /// Writes the last chapter's file into `results`; so a run that is cut short leaves what it had.
+    pub(crate) fn write_last(&self, results: &Path) -> Result<()> {
+        #[derive(Serialize)]
+        struct File<'a> {
+            #[serde(flatten)]
+            run: &'a Run,
+            #[serde(flatten)]
+            chapter: &'a Chapter,
+        }
+        let Some(chapter) = self.chapters.last() else {
+            return Ok(());
+        };
+        std::fs::create_dir_all(results)?;
+        let file = File {
+            run: &self.run,
+            chapter,
+        };
+        let text = serde_json::to_string_pretty(&file)? + "\n";
+        std::fs::write(results.join(format!("{}.json", chapter.scenario)), text)?;
         Ok(())
     }
 
     /// The written page.
     pub(crate) fn page(&self) -> String {
-        let machine = &self.machine;
+        let (run, machine) = (&self.run, &self.run.machine);
         let mut page = String::from("# Load tests: what was measured\n\n");
+        // Writing to a String cannot fail, here and below.
         let _ = writeln!(
             page,
-            "{} cores, {} GiB, Linux {}. Started {}, all in one run, by `{}`.\n\
+            "{} cores, {} GiB, Linux {}. Started {}, all in one run, by `{}` (seed {}).\n\
              Load generator, services, functions and peers share the cores. Absolute times are noisy on such a machine:\n\
-             read the ratios, each between things of this run.\n",
-            machine.cores, machine.memory_gib, machine.kernel, self.started_at, self.command
+             read the ratios, each between things of this run.",
+            machine.cores,
+            machine.memory_gib,
+            machine.kernel,
+            run.started_at,
+            run.command,
+            run.seed
         );
-        page.push_str(
-            "| subject | measure | value | goal | met | beside |\n|---|---|---|---|---|---|\n",
-        );
-        for row in &self.rows {
+        for chapter in &self.chapters {
+            chapter.page(&mut page);
+        }
+        page
+    }
+}
+
+impl Chapter {
+    fn page(&self, page: &mut String) {
+        let _ = writeln!(page, "\n## {}\n\n{}\n", self.scenario, self.about);
+        if !self.measured.rows.is_empty() {
+            page.push_str(
+                "| subject | measure | value | goal | met | beside |\n|---|---|---|---|---|---|\n",
+            );
+        }
+        for row in &self.measured.rows {
             let met = match row.met {
                 Some(true) => "yes",
                 Some(false) => "**no**",
@@ -151,12 +205,17 @@ impl Report {
                 row.subject, row.measure, row.value, row.goal, row.beside
             );
         }
-        if !self.missing.is_empty() {
-            page.push_str("\nNot measured:\n");
-            for line in &self.missing {
-                let _ = writeln!(page, "- {line}");
-            }
+        if !self.measured.ledgers.is_empty() {
+            page.push_str("\nLedger of events:\n");
         }
-        page
+        for verdict in &self.measured.ledgers {
+            let _ = writeln!(page, "- {verdict}");
+        }
+        if !self.measured.missing.is_empty() {
+            page.push_str("\nNot measured:\n");
+        }
+        for line in &self.measured.missing {
+            let _ = writeln!(page, "- {line}");
+        }
     }
 }

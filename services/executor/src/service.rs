@@ -293,7 +293,8 @@ impl Executor for Service {
         self.0.pool.submit(job);
         let answer = answer.instrument(span).await;
         answer
-            .unwrap_or_else(|_| Err(Status::unavailable("executor is stopping")))
+            // Not "unavailable": it may have run.
+            .unwrap_or_else(|_| Err(Status::internal("executor is stopping")))
             .map(Response::new)
     }
 

@@ -277,11 +277,8 @@ impl Ready<'_> {
             Ended::Ran(reply) => self.settled(*reply),
             Ended::NoRoom => Done::Throttled(self.learned),
             Ended::Denied(text) | Ended::NoRuntime(text) => Done::Failed(text),
-            Ended::Nobody(status) => {
-                Done::Failed(status.map_or("there is no executor".to_owned(), |s| {
-                    s.message().to_owned()
-                }))
-            }
+            Ended::Nobody(None) => Done::Failed("there is no executor".to_owned()),
+            Ended::Nobody(Some(status)) => Done::Failed(status.message().to_owned()),
             Ended::Declined(status) if status.code() == tonic::Code::Aborted => Done::OutOfDate,
             Ended::Declined(_) => Done::Elsewhere,
             Ended::Lost { executor, status } => Done::Lost {

@@ -308,7 +308,8 @@ async fn commit(pool: Pool, settled: Settled, job: Job, mut reply: InvokeReply) 
             });
             Ok(reply)
         }
-        Err(stopped) => Err(Status::unavailable(stopped.to_string())),
+        // Not "unavailable": that would say that it did not run.
+        Err(stopped) => Err(Status::internal(stopped.to_string())),
     };
     drop(claim);
     let _ = owner.send(answer);

@@ -336,6 +336,7 @@ pub(super) fn request(spec: &FunctionSpec, payload: &str) -> InvokeRequest {
         trace_id: String::new(),
         tail: false,
         traceparent: String::new(),
+        work: None,
     }
 }
 

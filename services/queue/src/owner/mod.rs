@@ -109,6 +109,9 @@ pub(crate) struct Owner {
     in_flight: usize,
 
     busy: HashSet<Chore>,
+    /// Nothing goes on that a quicker tick would help.
+    idle: bool,
+    next_look: Instant,
     swept_until: DateTime<Utc>,
     next_sweep: Instant,
     next_deep_sweep: Instant,
@@ -143,7 +146,7 @@ pub(crate) async fn run(
     let mut reading = true;
     while !(life.drain().is_cancelled() && owner.in_flight == 0) {
         let now = clock.now();
-        let tick = if owner.is_idle() { TICK_IDLE } else { TICK };
+        let tick = if owner.idle { TICK_IDLE } else { TICK };
         let due = owner
             .timers
             .next_at()
@@ -200,6 +203,8 @@ impl Owner {
             running: HashSet::new(),
             in_flight: 0,
             busy: HashSet::new(),
+            idle: false,
+            next_look: soon,
             swept_until: now,
             next_sweep: soon,
             next_deep_sweep: soon,
@@ -213,16 +218,6 @@ impl Owner {
 
     fn now(&self) -> DateTime<Utc> {
         self.shared.0.clock.now()
-    }
-
-    /// Nothing goes on that a quicker tick would help.
-    fn is_idle(&self) -> bool {
-        self.in_flight == 0
-            && self.to_take.is_empty()
-            && self
-                .lanes
-                .values()
-                .all(|lane| lane.ready.is_empty() && lane.feed.is_none())
     }
 
     /// The shards that are worked on.
@@ -308,13 +303,17 @@ impl Owner {
         self.known = known;
     }
 
-    /// Looks everything over: what is due, what is to be read, what may start.
+    /// What is due, what is to be read, what may start; and now and then everything.
     fn tick(&mut self) {
         let now = self.now();
         while let Some(item) = self.timers.due(now) {
             self.due(item, now);
         }
-        self.look_over(now);
+        let at = Instant::now();
+        if at >= self.next_look {
+            self.next_look = at + TICK;
+            self.look_over(now);
+        }
         self.background(now);
         self.start(now);
     }

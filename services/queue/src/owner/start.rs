@@ -52,12 +52,16 @@ impl Owner {
             self.in_flight += 1;
             self.running.insert(item.event.id.uuid());
             self.measures.started(item.event.id.accepted_at(), now);
+            let page = lane.page();
             let (shared, key, reports) =
                 (self.shared.clone(), lane.key.clone(), self.reports.clone());
             self.life.spawn("attempt", async move {
                 let (item, done) = attempt::make(shared, key, epoch, item).await;
                 let _ = reports.send(Report::Done(Box::new(item), done)).await;
             });
+            if let Some((hour, after, room)) = page {
+                self.ask_page(lane_id, hour, after, room);
+            }
         }
     }
 
@@ -78,9 +82,11 @@ impl Owner {
 
     /// Windows, blocks, old age, pages: every lane, every tick.
     pub(super) fn look_over(&mut self, now: DateTime<Utc>) {
+        self.idle = self.in_flight == 0 && self.to_take.is_empty() && self.taking.is_empty();
         let room = self.shared.0.dispatch.executors.busy_permille() < BUSY_PERMILLE;
         let (mut active, mut pages, mut expired, mut idle) = (vec![], vec![], vec![], vec![]);
         for (id, lane) in &mut self.lanes {
+            self.idle &= lane.ready.is_empty() && lane.feed.is_none();
             if lane.in_flight == 0 {
                 lane.idle_ticks = lane.idle_ticks.saturating_add(1);
                 if lane.idle_ticks == IDLE_TICKS {

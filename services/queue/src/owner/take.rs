@@ -109,6 +109,7 @@ impl Owner {
             self.known.remove(&item.event.id.uuid());
             return;
         };
+        self.idle = false;
         if in_front {
             lane.ready.push_front(item);
         } else {
@@ -161,6 +162,11 @@ impl Owner {
                 self.known.insert(id);
                 self.ready(item, now, false);
             }
+        }
+        // An hour without events is passed over at once.
+        let next = self.lanes.get_mut(&lane_id).and_then(Lane::page);
+        if let Some((hour, after, room)) = next {
+            self.ask_page(lane_id, hour, after, room);
         }
     }
 

@@ -38,11 +38,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "tollgate",
         &[
-            "chassis", "dispatch", "domain", "executor", "gateway", "package", "rpc", "store",
-            "wire",
+            "chassis", "dispatch", "domain", "executor", "gateway", "package", "queue", "rpc",
+            "store", "wire",
         ],
     ),
     ("load-tests", &["chassis", "executor", "package", "wire"]),
+    ("queue", &["chassis", "dispatch", "domain", "rpc", "store"]),
     ("queue-model", &[]),
 ];
 

@@ -6,13 +6,13 @@ use anyhow::{Result, ensure};
 use futures::future::try_join_all;
 use nix::sys::resource::{UsageWho, getrusage};
 
+use super::warm::payload;
 use crate::bare_loop::BareLoop;
 use crate::client;
 use crate::figures::Figures;
 use crate::functions::Functions;
 use crate::platform::{Function, Platform};
 use crate::report::Row;
-use crate::scenarios::warm::payload;
 
 /// How many functions start at once.
 const AT_ONCE: usize = 20;
@@ -35,6 +35,7 @@ pub(crate) async fn one_by_one(
             handler: "echo.handler",
             zip: &zip,
             memory_mb: 128,
+            timeout_s: 30,
         };
         platform.create(&function).await?;
         bare.push(bare_start(functions).await?);
@@ -70,6 +71,7 @@ pub(crate) async fn without_parked(
             handler: "echo.handler",
             zip: &zip,
             memory_mb: 128,
+            timeout_s: 30,
         };
         platform
             .create_with(&function, &[("PYTHONDONTWRITEBYTECODE", "1")])
@@ -125,6 +127,7 @@ pub(crate) async fn at_once(platform: &Platform, functions: &Functions) -> Resul
             handler: "echo.handler",
             zip: &zip,
             memory_mb: 128,
+            timeout_s: 30,
         };
         platform.create(&function).await?;
     }

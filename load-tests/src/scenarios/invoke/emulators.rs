@@ -14,12 +14,12 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::json;
 
+use super::warm::payload;
 use crate::client::{self, Shot, closed_loop};
 use crate::figures::Figures;
 use crate::functions::{Functions, PYTHON_ECHO};
 use crate::platform::{Platform, free_port};
 use crate::report::Row;
-use crate::scenarios::warm::payload;
 
 const SERVERLESS: &str = "serverless@3.40.0";
 const SERVERLESS_OFFLINE: &str = "serverless-offline@13.9.0";

@@ -1,16 +1,17 @@
 //! What an idle platform costs: processor and resident memory, without Postgres and Redis.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::platform::Platform;
+use crate::processes;
 use crate::report::Row;
 
 /// Watches the platform's processes for `time`. What functions' own environments hold is not the platform's.
 pub(crate) async fn measure(platform: &Platform, time: Duration) -> Result<Vec<Row>> {
-    settle(platform).await;
+    // A first start installs runtime clients in the background.
+    processes::settled(&[platform.pid()], 90).await;
     let before = snapshot(platform.pid());
     tokio::time::sleep(time).await;
     let after = snapshot(platform.pid());
@@ -40,17 +41,6 @@ pub(crate) async fn measure(platform: &Platform, time: Duration) -> Result<Vec<R
     ])
 }
 
-/// A first start installs runtime clients in the background: that is over when a second passes with next to no work.
-async fn settle(platform: &Platform) {
-    for _ in 0..90 {
-        let before = ticks(&snapshot(platform.pid()));
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        if ticks(&snapshot(platform.pid())).saturating_sub(before) <= 2 {
-            return;
-        }
-    }
-}
-
 fn ticks(processes: &[Process]) -> u64 {
     processes.iter().map(|process| process.ticks).sum()
 }
@@ -63,40 +53,19 @@ struct Process {
 
 /// The platform's process and its descendants, without the two databases.
 fn snapshot(root: u32) -> Vec<Process> {
-    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    for pid in entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()) {
-        if let Some(parent) = stat(pid).and_then(|fields| fields.get(1)?.parse().ok()) {
-            children.entry(parent).or_default().push(pid);
-        }
-    }
-    let (mut pending, mut found) = (vec![root], Vec::new());
-    while let Some(pid) = pending.pop() {
+    let databases = ["postgres", "redis", "valkey"];
+    let named = processes::tree(root).into_iter().map(|pid| {
         let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        if name.starts_with("postgres") || name.starts_with("redis") || name.starts_with("valkey") {
-            continue;
-        }
-        pending.extend(children.get(&pid).into_iter().flatten());
-        let Some(fields) = stat(pid) else { continue };
-        let field = |index: usize| {
-            fields
-                .get(index)
-                .and_then(|field| field.parse::<u64>().ok())
-        };
-        found.push(Process {
-            name: name.trim().to_owned(),
-            ticks: field(11).unwrap_or(0) + field(12).unwrap_or(0),
+        (pid, name.trim().to_owned())
+    });
+    named
+        .filter(|(_, name)| !databases.iter().any(|database| name.starts_with(database)))
+        .map(|(pid, name)| Process {
+            name,
+            ticks: processes::ticks(pid),
             resident_kib: resident_kib(pid),
-        });
-    }
-    found
-}
-
-/// Fields of `/proc/PID/stat` after the name: state, parent, ...
-fn stat(pid: u32) -> Option<Vec<String>> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, fields) = text.rsplit_once(") ")?;
-    Some(fields.split_whitespace().map(str::to_owned).collect())
+        })
+        .collect()
 }
 
 /// Proportional share, so that pages which forked processes share are counted once.

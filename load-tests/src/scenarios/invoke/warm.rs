@@ -8,7 +8,7 @@ use http::{HeaderMap, Method};
 
 use crate::bare_loop::BareLoop;
 use crate::client::{self, Shot, closed_loop};
-use crate::figures::Figures;
+use crate::figures::{Figures, median};
 use crate::functions::Functions;
 use crate::platform::{Function, Platform};
 use crate::report::Row;
@@ -56,6 +56,7 @@ pub(crate) async fn measure(
                 handler,
                 zip: &zip,
                 memory_mb: MEMORY_MB,
+                timeout_s: 30,
             })
             .await?;
         let mut floor = BareLoop::start().await?;
@@ -155,11 +156,4 @@ fn rows(name: &str, single: &[Pair], many: &[Pair]) -> Vec<Row> {
             ),
         ),
     ]
-}
-
-/// The middle of three or more.
-pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
