@@ -1,13 +1,11 @@
 //! The executor's gRPC service, its start and its end.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Lifecycle;
 use domain::FunctionSpec;
-use futures::Stream;
-use rpc::executor::{Executor, ExecutorServer, InvokeReply, InvokeRequest, Room, WatchRequest};
+use rpc::executor::{Executor, ExecutorServer, InvokeReply, InvokeRequest, Rooms, WatchRequest};
 use rpc::transport::MESSAGE_BYTES_MAX;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
@@ -277,7 +275,7 @@ impl Executor for Service {
             .map(Response::new)
     }
 
-    type WatchStream = Pin<Box<dyn Stream<Item = Result<Room, Status>> + Send>>;
+    type WatchStream = Rooms;
 
     async fn watch(&self, _: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let (pool, drain) = (self.0.pool.clone(), self.0.life.drain().clone());

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::admission::Admission;
 use crate::executors::Executors;
 use crate::keys::Keys;
+use crate::measures::Measures;
 use crate::targets::Targets;
 
 /// The gateway's parts that handlers use.
@@ -28,6 +29,7 @@ pub struct App {
     pub admission: Admission,
     pub targets: Targets,
     pub keys: Keys,
+    pub measures: Measures,
 }
 
 /// One authenticated request. Cheap to clone.

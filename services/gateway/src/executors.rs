@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use chassis::Lifecycle;
+use futures::StreamExt as _;
 use parking_lot::{Mutex, RwLock};
-use rpc::executor::{ExecutorClient, Room, WatchRequest};
-use rpc::transport::{MESSAGE_BYTES_MAX, Transport};
+use rpc::executor::{Client, Room};
 
 /// One executor as this gateway sees it.
 pub(crate) struct Member {
     pub(crate) id: String,
-    client: ExecutorClient<Transport>,
+    pub(crate) client: Client,
     /// Latest snapshot from its `Watch` stream.
     room: RwLock<Room>,
     /// Events that this gateway has there now.
@@ -30,10 +30,7 @@ pub(crate) struct Member {
 const SPECS_KNOWN_MAX: usize = 20_000;
 
 impl Member {
-    fn new(id: String, transport: Transport) -> Self {
-        let client = ExecutorClient::new(transport)
-            .max_decoding_message_size(MESSAGE_BYTES_MAX)
-            .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    fn new(id: String, client: Client) -> Self {
         Self {
             id,
             client,
@@ -41,10 +38,6 @@ impl Member {
             in_flight: AtomicU32::new(0),
             specs: Mutex::default(),
         }
-    }
-
-    pub(crate) fn client(&self) -> ExecutorClient<Transport> {
-        self.client.clone()
     }
 
     /// Whether the spec was sent before; remembers that it is sent now.
@@ -83,8 +76,8 @@ pub struct Executors {
 
 impl Executors {
     /// Adds an executor and follows its room until its stream ends for good.
-    pub fn add(&self, id: String, transport: Transport, life: &Lifecycle) {
-        let member = Arc::new(Member::new(id, transport));
+    pub fn add(&self, id: String, client: Client, life: &Lifecycle) {
+        let member = Arc::new(Member::new(id, client));
         self.members.write().push(Arc::clone(&member));
         let (all, drain) = (self.clone(), life.drain().clone());
         life.spawn("watch executor", async move {
@@ -125,12 +118,10 @@ impl Executors {
 
 /// Copies the executor's room as it changes; returns when the stream cannot be had.
 async fn watch(member: &Member) {
-    let mut client = member.client();
-    let Ok(answer) = client.watch(WatchRequest {}).await else {
+    let Ok(mut rooms) = member.client.watch().await else {
         return;
     };
-    let mut rooms = answer.into_inner();
-    while let Ok(Some(room)) = rooms.message().await {
+    while let Some(Ok(room)) = rooms.next().await {
         *member.room.write() = room;
     }
 }

@@ -13,6 +13,7 @@ use crate::admission::Admission;
 use crate::call::{App, Call};
 use crate::executors::Executors;
 use crate::keys::Keys;
+use crate::measures::Measures;
 use crate::targets::Targets;
 
 pub(crate) const ALICE: u64 = 111_111_111_111;
@@ -51,6 +52,7 @@ impl World {
             scheme: "http",
             executors: Executors::default(),
             admission,
+            measures: Measures::default(),
         };
         Self {
             app: Arc::new(app),

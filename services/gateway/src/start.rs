@@ -18,6 +18,7 @@ use crate::call::App;
 use crate::executors::Executors;
 use crate::front::Front;
 use crate::keys::Keys;
+use crate::measures::Measures;
 use crate::server;
 use crate::targets::Targets;
 
@@ -81,6 +82,7 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
         executors: executors.clone(),
         admission,
         targets,
+        measures: Measures::default(),
     });
     let ours = server::own_paths(Arc::clone(&app)).merge(options.health);
     let front = Arc::new(Front::new(Arc::clone(&app)));
@@ -180,10 +182,10 @@ async fn follow(
         if executors.knows(&announced.id) {
             continue;
         }
-        match rpc::transport::remote(&announced.addr, secret.expose_secret()) {
-            Ok(transport) => {
+        match rpc::executor::Client::remote(&announced.addr, secret.expose_secret()) {
+            Ok(client) => {
                 tracing::info!(executor.id = %announced.id, executor.address = %announced.addr, "executor found");
-                executors.add(announced.id, transport, life);
+                executors.add(announced.id, client, life);
             }
             Err(error) => {
                 tracing::warn!(executor.id = %announced.id, %error, "executor announces an address that cannot be used");

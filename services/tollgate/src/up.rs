@@ -86,12 +86,8 @@ async fn start(
     let for_gateway = open_store(config, &url, Role::Gateway, vault).await?;
     parts.probe_store(&for_gateway);
     let gateway = parts.gateway(config, listener, for_gateway, life).await?;
-    let server = rpc::executor::ExecutorServer::new(executor.service())
-        .max_decoding_message_size(rpc::transport::MESSAGE_BYTES_MAX)
-        .max_encoding_message_size(rpc::transport::MESSAGE_BYTES_MAX);
-    gateway
-        .executors
-        .add(executor.id(), rpc::transport::local(server), life);
+    let client = rpc::executor::Client::local(executor.service());
+    gateway.executors.add(executor.id(), client, life);
     let credentials = Credentials {
         endpoint: endpoint(config, gateway.address),
         region: config.region.to_string(),

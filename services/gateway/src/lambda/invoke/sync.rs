@@ -49,7 +49,7 @@ pub(super) async fn run(run: Run) -> Result<Ran, Fault> {
     let started = Instant::now();
     let permit = run.app.admission.admit(&run.route.pool).await;
     let Some(_permit) = permit else {
-        metrics::counter!("tollgate_throttles_total").increment(1);
+        run.app.measures.throttles.increment(1);
         return Err(faults::throttled(run.route.reserved));
     };
     let version = run
@@ -64,7 +64,7 @@ pub(super) async fn run(run: Run) -> Result<Ran, Fault> {
     for member in candidates {
         match try_on(&member, &run, version).await {
             Tried::Ran(reply) => {
-                metrics::histogram!("tollgate_gateway_invoke_seconds").record(started.elapsed());
+                run.app.measures.invoke_seconds.record(started.elapsed());
                 return Ok(Ran {
                     reply: *reply,
                     version: version.spec.version.to_string(),
@@ -85,7 +85,7 @@ pub(super) async fn run(run: Run) -> Result<Ran, Fault> {
 fn nobody(refusal: Option<Status>, run: &Run) -> Fault {
     match refusal {
         Some(status) if status.code() == Code::ResourceExhausted => {
-            metrics::counter!("tollgate_throttles_total").increment(1);
+            run.app.measures.throttles.increment(1);
             faults::throttled(false)
         }
         Some(status) if status.code() == Code::Unimplemented => {
@@ -120,14 +120,14 @@ async fn try_on(member: &Member, run: &Run, version: &Runnable) -> Tried {
         .learns(&version.spec.spec_id)
         .then(|| version.wire.clone());
     member.in_flight.fetch_add(1, Ordering::Relaxed);
-    let mut answer = member.client().invoke(request(run, version, spec)).await;
+    let mut answer = member.client.invoke(request(run, version, spec)).await;
     if matches!(&answer, Err(status) if status.code() == Code::FailedPrecondition) {
         let spec = Some(version.wire.clone());
-        answer = member.client().invoke(request(run, version, spec)).await;
+        answer = member.client.invoke(request(run, version, spec)).await;
     }
     member.in_flight.fetch_sub(1, Ordering::Relaxed);
     match answer {
-        Ok(reply) => Tried::Ran(Box::new(reply.into_inner())),
+        Ok(reply) => Tried::Ran(Box::new(reply)),
         Err(status) if refused(&status) => Tried::Refused(status),
         Err(status) => Tried::Lost(status),
     }
