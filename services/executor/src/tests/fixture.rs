@@ -9,8 +9,7 @@ use chassis::{Clock, Ids, Lifecycle};
 use domain::price::Sku;
 use domain::{AccountId, Architecture, FunctionSpec, Version};
 use package::Blobs;
-use rpc::executor::{ExecutorClient, ExecutorServer, InvokeReply, InvokeRequest};
-use rpc::transport::{self, MESSAGE_BYTES_MAX, Transport};
+use rpc::executor::{Client, InvokeReply, InvokeRequest};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use store::logs::{Position, Selection, Window};
@@ -29,7 +28,7 @@ async fn connect(database: &Database, role: Role) -> Store {
 
 /// A running executor, spoken to through its service object.
 pub(super) struct Fixture {
-    pub(super) client: ExecutorClient<Transport>,
+    pub(super) client: Client,
     pub(super) handle: Handle,
     pub(super) life: Lifecycle,
     pub(super) owner: Store,
@@ -86,14 +85,8 @@ impl Fixture {
         tune(&mut options);
         let life = Lifecycle::new();
         let handle = crate::start(options, &life).await.unwrap();
-        let server = ExecutorServer::new(handle.service())
-            .max_decoding_message_size(MESSAGE_BYTES_MAX)
-            .max_encoding_message_size(MESSAGE_BYTES_MAX);
-        let client = ExecutorClient::new(transport::local(server))
-            .max_decoding_message_size(MESSAGE_BYTES_MAX)
-            .max_encoding_message_size(MESSAGE_BYTES_MAX);
         Self {
-            client,
+            client: Client::local(handle.service()),
             handle,
             life,
             owner,
@@ -149,8 +142,7 @@ impl Fixture {
     }
 
     pub(super) async fn send(&self, request: InvokeRequest) -> Result<InvokeReply, Status> {
-        let mut client = self.client.clone();
-        Ok(client.invoke(request).await?.into_inner())
+        self.client.invoke(request).await
     }
 
     /// An invocation that must succeed; its result.

@@ -17,7 +17,7 @@ use crate::call::Call;
 /// A look is good for this long at least.
 const FRESH: Duration = Duration::from_millis(900);
 /// It is good for this many times what it took, too.
-const FRESH_TIMES: u32 = 10;
+const FRESH_TIMES: u32 = 4;
 /// Rates are differences to the look before, unless that was longer ago than this: what was a while ago is no rate of now.
 const WINDOW_MAX: Duration = Duration::from_secs(10);
 /// Rates of other looks are taken from this.
