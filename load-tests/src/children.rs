@@ -150,7 +150,7 @@ impl Program {
         let (answer, started) = sync_channel(1);
         let order = (self.command()?, answer);
         NURSERY.send(order).ok().context("no thread to start it")?;
-        let child = started
+        let process = started
             .recv()
             .context("no thread to start it")?
             .with_context(|| format!("{} cannot be started", self.name))?;
@@ -158,7 +158,7 @@ impl Program {
             name: self.name.clone(),
             log: self.log.clone(),
             end: self.end,
-            child,
+            process,
             reaped: false,
         })
     }
@@ -166,7 +166,7 @@ impl Program {
     /// Runs it to its end, at most `time_max`; its output where it was asked for. A failure is an error.
     pub(crate) async fn run(&self, time_max: Duration) -> Result<String> {
         let mut child = self.start()?;
-        let reader = child.child.stdout.take().map(|mut pipe| {
+        let reader = child.process.stdout.take().map(|mut pipe| {
             tokio::task::spawn_blocking(move || {
                 let mut text = String::new();
                 std::io::Read::read_to_string(&mut pipe, &mut text).map(|_| text)
@@ -210,22 +210,22 @@ pub(crate) struct Child {
     pub(crate) name: String,
     log: PathBuf,
     end: [Signal; 2],
-    child: std::process::Child,
+    process: std::process::Child,
     reaped: bool,
 }
 
 impl Child {
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        self.process.id()
     }
 
     fn pid(&self) -> Pid {
-        Pid::from_raw(self.child.id().cast_signed())
+        Pid::from_raw(self.process.id().cast_signed())
     }
 
     /// Fails if it has ended.
     pub(crate) fn must_run(&mut self) -> Result<()> {
-        match self.child.try_wait()? {
+        match self.process.try_wait()? {
             None => Ok(()),
             Some(status) => {
                 self.reaped = true;
@@ -245,7 +245,7 @@ impl Child {
     /// `kill -9` of this process alone, as an operator or the kernel would.
     pub(crate) fn kill(&mut self) -> Result<()> {
         self.signal(Signal::SIGKILL)?;
-        self.child.wait()?;
+        self.process.wait()?;
         self.reaped = true;
         Ok(())
     }
@@ -254,7 +254,7 @@ impl Child {
     pub(crate) async fn ended(&mut self, time_max: Duration) -> Result<ExitStatus> {
         let deadline = Instant::now() + time_max;
         loop {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.process.try_wait()? {
                 self.reaped = true;
                 return Ok(status);
             }
@@ -289,7 +289,7 @@ impl Child {
             }
         }
         let _ = killpg(self.pid(), Signal::SIGKILL);
-        let _ = self.child.wait();
+        let _ = self.process.wait();
     }
 }
 

@@ -41,23 +41,22 @@ pub(crate) enum Part {
     Postgres,
     Redis,
     Gateway,
-    Queue(usize),
-    Executor(usize),
+    Queue(u8),
+    Executor(u8),
 }
 
 /// How many replicas each service may have.
-const REPLICAS_MAX: usize = 2;
-pub(crate) const SPACES: u8 = 3 + 2 * REPLICAS_MAX as u8;
+const REPLICAS_MAX: u8 = 2;
+pub(crate) const SPACES: u8 = 3 + 2 * REPLICAS_MAX;
 
 impl Part {
     pub(crate) fn space(self) -> u8 {
-        let replica = |first: u8, number: usize| first + u8::try_from(number).unwrap_or(0);
         match self {
             Self::Postgres => 0,
             Self::Redis => 1,
             Self::Gateway => 2,
-            Self::Queue(number) => replica(3, number),
-            Self::Executor(number) => replica(3 + REPLICAS_MAX as u8, number),
+            Self::Queue(number) => 3 + number,
+            Self::Executor(number) => 3 + REPLICAS_MAX + number,
         }
     }
 
@@ -382,9 +381,9 @@ fn words_of(command: &str, flags: &[(&str, String)]) -> Vec<String> {
 }
 
 /// Where a part listens: in its namespace on its usual port, on loopback on a free one.
-fn address(network: Option<&Network>, part: Part, port: u16) -> Result<SocketAddr> {
+fn address(network: Option<&Network>, part: Part, usual_port: u16) -> Result<SocketAddr> {
     Ok(match network {
-        Some(_) => SocketAddr::new(Network::address(part.space()), port),
+        Some(_) => SocketAddr::new(Network::address(part.space()), usual_port),
         None => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), free_port()?),
     })
 }

@@ -105,7 +105,7 @@ impl Book {
         totals: Totals,
     ) -> Checked {
         let mut checked = Checked::default();
-        checked.verdict.load = load.to_owned();
+        load.clone_into(&mut checked.verdict.load);
         let mut seen = HashSet::with_capacity(entries.len());
         for entry in entries {
             checked.verdict.accepted += 1;

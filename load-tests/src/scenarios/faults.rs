@@ -177,20 +177,18 @@ async fn probe(installation: &mut Installation, ledger: &Ledger, number: u32) ->
     Ok(())
 }
 
+/// Whether an event has its end; while Postgres is not there, nobody knows.
 async fn ended(installation: &Installation, facts: &mut Option<Facts>, id: uuid::Uuid) -> bool {
-    if facts.is_none() {
-        *facts = installation.facts().await.ok();
+    let open = match facts.take() {
+        Some(open) => Ok(open),
+        None => installation.facts().await,
+    };
+    let Ok(open) = open else { return false };
+    let ended = open.has_ended(id).await;
+    if ended.is_ok() {
+        *facts = Some(open);
     }
-    match facts {
-        Some(open) => match open.has_ended(id).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                *facts = None;
-                false
-            }
-        },
-        None => false,
-    }
+    ended.unwrap_or(false)
 }
 
 #[expect(clippy::print_stderr, reason = "for the person at the terminal")]

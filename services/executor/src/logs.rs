@@ -1,6 +1,6 @@
 //! Ships log lines to the database in batches.
 //!
-//! Environments push lines and go on; one task appends them, a batch each 200 ms or each 1,000 lines, and sleeps while
+//! Environments push lines and go on; one task appends them, a batch each 200 ms or each 5,000 lines, and sleeps while
 //! there are none. What waits is bounded in bytes: when the database cannot keep up, new lines are dropped and counted, and
 //! the count is logged once lines flow again. Functions never wait for their logs.
 
@@ -18,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 /// Bytes of lines that may wait for the database.
 const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// A batch is sent as soon as it has so many lines.
-const BATCH_LINES_MAX: usize = 1_000;
+const BATCH_LINES_MAX: usize = 5_000;
+/// A batch's messages are together not longer than this, unless it is a single line.
+const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The longest time that a line waits for company.
 const BATCH_DELAY: Duration = Duration::from_millis(200);
 /// Pause after the database refused a batch.
@@ -115,7 +117,7 @@ impl Logs {
         let _in_order = self.0.sending.lock().await;
         let batch: Vec<LogLine> = {
             let mut waiting = self.0.waiting.lock();
-            let count = waiting.lines.len().min(BATCH_LINES_MAX);
+            let count = batch_lines(&waiting.lines);
             waiting.lines.drain(..count).collect()
         };
         if batch.is_empty() {
@@ -165,7 +167,19 @@ impl Logs {
     }
 }
 
-/// What a line costs while it waits: its message and about 150 bytes around it.
+/// How many of the lines, from the oldest on, make a batch.
+fn batch_lines(lines: &VecDeque<LogLine>) -> usize {
+    let mut bytes = 0;
+    let oldest = lines.iter().take(BATCH_LINES_MAX);
+    let fitting = oldest.take_while(|line| {
+        let first = bytes == 0;
+        bytes += weight(line);
+        first || bytes <= BATCH_BYTES_MAX
+    });
+    fitting.count()
+}
+
+/// What a line costs while it waits: its message and about 80 bytes around it.
 fn weight(line: &LogLine) -> usize {
-    line.message.len() + 150
+    line.message.len() + 80
 }

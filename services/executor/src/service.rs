@@ -1,14 +1,12 @@
 //! The executor's gRPC service, its start and its end.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Lifecycle;
 use domain::FunctionSpec;
-use futures::Stream;
 use rpc::executor::{
-    CancelReply, CancelRequest, Executor, ExecutorServer, InvokeReply, InvokeRequest, Room,
+    CancelReply, CancelRequest, Executor, ExecutorServer, InvokeReply, InvokeRequest, Rooms,
     RunningReply, RunningRequest, WatchRequest,
 };
 use rpc::transport::MESSAGE_BYTES_MAX;
@@ -319,7 +317,7 @@ impl Executor for Service {
         Ok(Response::new(CancelReply { running }))
     }
 
-    type WatchStream = Pin<Box<dyn Stream<Item = Result<Room, Status>> + Send>>;
+    type WatchStream = Rooms;
 
     async fn watch(&self, _: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let (pool, drain) = (self.0.pool.clone(), self.0.life.drain().clone());

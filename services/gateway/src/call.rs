@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::keys::Keys;
 use crate::lambda::invoke::event::Intake;
+use crate::measures::Measures;
 
 /// The gateway's parts that handlers use.
 pub struct App {
@@ -35,6 +36,7 @@ pub struct App {
     pub keys: Keys,
     /// The latest looks at queues.
     pub looks: crate::api::Looks,
+    pub measures: Measures,
 }
 
 /// One authenticated request. Cheap to clone.

@@ -13,6 +13,7 @@ mod iam;
 pub mod keys;
 mod lambda;
 mod logs;
+mod measures;
 #[cfg(test)]
 mod samples;
 mod server;

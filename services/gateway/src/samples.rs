@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::call::{App, Call};
 use crate::keys::Keys;
 use crate::lambda::invoke::event::Intake;
+use crate::measures::Measures;
 
 pub(crate) const ALICE: u64 = 111_111_111_111;
 pub(crate) const BOB: u64 = 222_222_222_222;
@@ -54,6 +55,7 @@ impl World {
             blobs: package::Blobs::local(blobs.path()).unwrap(),
             url_key: [7; 32],
             scheme: "http",
+            measures: Measures::default(),
         };
         Self {
             app: Arc::new(app),

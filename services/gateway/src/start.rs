@@ -16,6 +16,7 @@ use crate::call::App;
 use crate::front::Front;
 use crate::keys::Keys;
 use crate::lambda::invoke::event::Intake;
+use crate::measures::Measures;
 use crate::server;
 
 /// What a gateway is made of.
@@ -81,6 +82,7 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
         },
         dispatch: options.dispatch,
         looks: Looks::default(),
+        measures: Measures::default(),
     });
     let ours = server::own_paths(Arc::clone(&app)).merge(options.health);
     let front = Arc::new(Front::new(Arc::clone(&app)));

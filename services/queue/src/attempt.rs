@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use dispatch::{Dispatch, Ended, Missing, Route, Run, Runnable, TargetKey};
 use domain::event::{Condition, Verdict};
 use domain::event_config::{AsyncSettings, Destination, Priority, RecursiveLoop};
-use domain::retry::{self, Age};
+use domain::retry;
 use domain::trace::{RECURSION_MAX, TraceHeader};
 use domain::{FunctionArn, Qualifier};
 use rpc::executor::target::Kind;
@@ -63,10 +63,28 @@ pub(crate) enum Done {
 }
 
 /// What the owner remembers of the function's settings.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Learned {
     pub(crate) priority: Priority,
+    /// Seconds after which its events are given up, those with a limit of their own aside.
     pub(crate) age_max_s: u32,
+}
+
+impl Learned {
+    pub(crate) fn of(settings: &AsyncSettings) -> Self {
+        let age_max_s = settings.policy.max_event_age_s;
+        let age_max_s = age_max_s.or(settings.event.max_event_age_s);
+        Self {
+            priority: settings.policy.priority,
+            age_max_s: age_max_s.unwrap_or(retry::AGE_MAX_S_DEFAULT),
+        }
+    }
+}
+
+impl Default for Learned {
+    fn default() -> Self {
+        Self::of(&AsyncSettings::default())
+    }
 }
 
 /// An attempt that can be made: everything about it is known.
@@ -130,24 +148,13 @@ async fn go(
     epoch: i64,
     item: &Item,
 ) -> Done {
-    let arn = FunctionArn {
-        region: key.region.clone(),
-        account: key.account,
-        name: key.name.clone(),
-        qualifier: key.qualifier.clone(),
-    };
+    let arn = arn(&key);
     let Ok(route) = route else {
         let cut = Cut::new(item, &key, &arn, None);
         return end(shared, cut, Condition::FunctionNotFound).await;
     };
-    let learned = Learned {
-        priority: route.settings.policy.priority,
-        age_max_s: age_max_s(item, &route.settings),
-    };
-    let age = Age {
-        accepted_at: item.event.id.accepted_at(),
-        max: TimeDelta::seconds(i64::from(learned.age_max_s)),
-    };
+    let learned = Learned::of(&route.settings);
+    let age = item.age(learned.age_max_s);
     let cut = || Cut::new(item, &key, &arn, Some(&route));
     if route.stopped {
         return end(shared, cut(), Condition::ZeroReservedConcurrency).await;
@@ -174,17 +181,6 @@ async fn go(
         learned,
     };
     ready.run(&key, trace, epoch).await
-}
-
-/// Seconds after which the event is given up.
-fn age_max_s(item: &Item, settings: &AsyncSettings) -> u32 {
-    let set = item
-        .event
-        .age_max_s
-        .or(settings.policy.max_event_age_s)
-        .or(settings.event.max_event_age_s);
-    set.unwrap_or(retry::AGE_MAX_S_DEFAULT)
-        .min(domain::event::AGE_MAX_S)
 }
 
 /// The wait after a function error of this attempt; `None`: it is the last.
@@ -259,7 +255,7 @@ impl Ready<'_> {
             shard: u32::from(shard.cast_unsigned()),
             epoch,
             accepted_at_ms: event.id.accepted_at_ms(),
-            age_max_s: self.learned.age_max_s,
+            age_max_s: self.item.age_max_s(self.learned.age_max_s),
             retry_delay_ms: delay.map(|delay| delay.num_milliseconds().max(0).cast_unsigned()),
             targets: targets(self.shared, key, &self.route, version)
                 .await?
@@ -422,21 +418,111 @@ async fn end_as(shared: &Parts, cut: Cut<'_>, verdict: Verdict, learned: Learned
     }
 }
 
-/// Ends an event that was refused until its time was up.
-pub(crate) async fn expire(shared: Shared, key: TargetKey, mut item: Item) -> (Item, Done) {
+/// Ends an event that was refused until its time was up: no attempt of it can be made before `at`. What the owner took for its
+/// limit may be that of another qualifier; an event that has time left comes back as throttled.
+pub(crate) async fn expire(
+    shared: Shared,
+    key: TargetKey,
+    mut item: Item,
+    at: DateTime<Utc>,
+) -> (Item, Done) {
     let done = match prepare(&shared.0, key, &mut item).await {
         Ok((key, route)) => {
-            let arn = FunctionArn {
-                region: key.region.clone(),
-                account: key.account,
-                name: key.name.clone(),
-                qualifier: key.qualifier.clone(),
-            };
-            let route = route.ok();
-            let cut = Cut::new(&item, &key, &arn, route.as_deref());
-            end(&shared.0, cut, Condition::EventAgeExceeded).await
+            let arn = arn(&key);
+            let learned = route.as_ref().map(|route| Learned::of(&route.settings));
+            match learned {
+                Ok(learned) if !item.age(learned.age_max_s).exceeded_at(at) => {
+                    Done::Throttled(learned)
+                }
+                Ok(_) => {
+                    let route = route.ok();
+                    let cut = Cut::new(&item, &key, &arn, route.as_deref());
+                    end(&shared.0, cut, Condition::EventAgeExceeded).await
+                }
+                Err(_) => {
+                    let cut = Cut::new(&item, &key, &arn, None);
+                    end(&shared.0, cut, Condition::FunctionNotFound).await
+                }
+            }
         }
         Err(done) => done,
     };
     (item, done)
+}
+
+/// The function as its caller named it.
+pub(crate) fn arn(key: &TargetKey) -> FunctionArn {
+    FunctionArn {
+        region: key.region.clone(),
+        account: key.account,
+        name: key.name.clone(),
+        qualifier: key.qualifier.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use domain::event::EventId;
+    use domain::event_config::Backoff;
+
+    use super::*;
+
+    fn seconds(delay: Option<TimeDelta>) -> Option<i64> {
+        delay.map(|delay| delay.num_seconds())
+    }
+
+    #[test]
+    fn waits_between_attempts_are_the_events_the_functions_or_awss() {
+        let check = |own: Option<u16>, change: fn(&mut AsyncSettings), want: &[Option<i64>]| {
+            let mut settings = AsyncSettings::default();
+            change(&mut settings);
+            let delays: Vec<Option<i64>> = (1..=want.len())
+                .map(|attempt| {
+                    let attempt = u16::try_from(attempt).unwrap();
+                    let id = EventId::floor(DateTime::UNIX_EPOCH);
+                    let mut item = Item::by_id(id, 1, attempt);
+                    item.event.attempts_max = own;
+                    seconds(delay(&item, &settings, Ids))
+                })
+                .collect();
+            assert_eq!(delays, want);
+        };
+        check(None, |_| {}, &[Some(60), Some(120), None]);
+        let none = |settings: &mut AsyncSettings| settings.event.max_retry_attempts = Some(0);
+        check(None, none, &[None]);
+        let one = |settings: &mut AsyncSettings| settings.event.max_retry_attempts = Some(1);
+        check(None, one, &[Some(60), None]);
+        // Tollgate's policy goes before AWS's setting, and an event's own limit before both.
+        let five = |settings: &mut AsyncSettings| {
+            settings.event.max_retry_attempts = Some(0);
+            settings.policy.max_attempts = Some(5);
+        };
+        let minutes = [Some(60), Some(120), Some(180), Some(240), None];
+        check(None, five, &minutes);
+        check(Some(2), five, &[Some(60), None]);
+        let steady = |settings: &mut AsyncSettings| {
+            settings.policy.max_attempts = Some(3);
+            settings.policy.backoff = Some(Backoff::List(vec![5, 8]));
+        };
+        check(None, steady, &[Some(5), Some(8), None]);
+    }
+
+    #[test]
+    fn what_is_learned_is_the_functions() {
+        let mut settings = AsyncSettings::default();
+        let check = |settings: &AsyncSettings, age_max_s: u32, priority: Priority| {
+            let want = Learned {
+                priority,
+                age_max_s,
+            };
+            assert_eq!(Learned::of(settings), want);
+        };
+        check(&settings, 21_600, Priority::Normal);
+        settings.event.max_event_age_s = Some(60);
+        check(&settings, 60, Priority::Normal);
+        settings.policy.max_event_age_s = Some(86_400);
+        settings.policy.priority = Priority::High;
+        check(&settings, 86_400, Priority::High);
+    }
 }

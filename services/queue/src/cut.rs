@@ -1,10 +1,9 @@
 //! Ends without a run: too old, stopped, in a loop, without a function, or given up after too many lost executors.
 
 use dispatch::{Route, TargetKey};
+use domain::FunctionArn;
 use domain::event::{Condition, Verdict};
-use domain::event_config::Priority;
 use domain::record::{self, Ended, Ran};
-use domain::{FunctionArn, retry};
 use store::events::{NewDeadLetter, Sender, Settlement, TargetKind};
 use uuid::Uuid;
 
@@ -50,20 +49,8 @@ impl<'a> Cut<'a> {
     }
 
     pub(crate) fn learned(&self) -> Learned {
-        self.route.map_or(
-            Learned {
-                priority: Priority::Normal,
-                age_max_s: retry::AGE_MAX_S_DEFAULT,
-            },
-            |route| Learned {
-                priority: route.settings.policy.priority,
-                age_max_s: route
-                    .settings
-                    .event
-                    .max_event_age_s
-                    .unwrap_or(retry::AGE_MAX_S_DEFAULT),
-            },
-        )
+        let settings = self.route.map(|route| &route.settings);
+        settings.map_or_else(Learned::default, Learned::of)
     }
 
     /// Attempts in which the function was started.
@@ -92,7 +79,7 @@ pub(crate) async fn settle(
     let delivered = settlement
         .deliveries
         .iter()
-        .map(|event| (event.lane, event.id.uuid()))
+        .map(|one| (one.event.lane, one.event.id.uuid()))
         .collect();
     let bytes = 512 + 2 * cut.payload().len();
     let won = shared.settler.submit(settlement, bytes).await;
@@ -172,4 +159,72 @@ fn record(
             response: LOST.as_bytes(),
         }),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use domain::event::EventId;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The record of an event that ends with this attempt, without the parts that are the same in all.
+    fn of(attempt: u16, lost: bool, condition: Condition) -> Value {
+        let id = EventId::floor(DateTime::UNIX_EPOCH);
+        let mut item = Item::by_id(id, 1, attempt);
+        item.event.payload = Some(b"{\"n\":  1}".to_vec());
+        let key = TargetKey {
+            account: domain::AccountId::new(42).unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+            name: "f".parse().unwrap(),
+            qualifier: None,
+        };
+        let arn = attempt::arn(&key);
+        let cut = Cut::new(&item, &key, &arn, None);
+        let cut = if lost { cut.lost() } else { cut };
+        let letter = dead_letter(&cut, condition);
+        assert_eq!(letter.payload, b"{\"n\":  1}");
+        let record = record(&cut, condition, DateTime::UNIX_EPOCH, "7");
+        let mut record: Value = serde_json::from_slice(&record).unwrap();
+        let context = record["requestContext"].clone();
+        assert_eq!(context["approximateInvokeCount"], letter.attempts);
+        assert_eq!(context["condition"], condition.as_str());
+        assert_eq!(
+            context["functionArn"],
+            "arn:aws:lambda:eu-west-1:000000000042:function:f:$LATEST"
+        );
+        assert_eq!(record["requestPayload"], json!({"n": 1}));
+        let mut rest = record.as_object_mut().unwrap().clone();
+        for same in ["version", "timestamp", "requestPayload", "requestContext"] {
+            assert!(rest.remove(same).is_some());
+        }
+        rest.insert(
+            "count".to_owned(),
+            context["approximateInvokeCount"].clone(),
+        );
+        Value::Object(rest)
+    }
+
+    #[test]
+    fn an_attempt_that_was_not_made_is_not_counted_and_has_no_response() {
+        let stopped = of(1, false, Condition::ZeroReservedConcurrency);
+        assert_eq!(stopped, json!({"count": 0}));
+        let old = of(3, false, Condition::EventAgeExceeded);
+        assert_eq!(old, json!({"count": 2}));
+    }
+
+    #[test]
+    fn a_function_that_took_its_executors_along_has_failed() {
+        let lost = of(2, true, Condition::RetriesExhausted);
+        let text = "The executor was lost with this event, several times in a row";
+        assert_eq!(
+            lost,
+            json!({
+                "count": 2,
+                "responseContext": {"statusCode": 200, "executedVersion": "7", "functionError": "Unhandled"},
+                "responsePayload": {"errorType": "Runtime.ExecutorLost", "errorMessage": text},
+            })
+        );
+    }
 }

@@ -7,10 +7,11 @@
 
 use std::collections::VecDeque;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use dispatch::TargetKey;
 use domain::event::EventId;
 use domain::event_config::Priority;
+use domain::retry::Age;
 use store::events::QueuedEvent;
 use uuid::Uuid;
 
@@ -46,6 +47,20 @@ impl Item {
             losses: 0,
             check: false,
             unread: false,
+        }
+    }
+
+    /// Seconds after which the event is given up, where its function's events are after `function_s`.
+    pub(crate) fn age_max_s(&self, function_s: u32) -> u32 {
+        let own = self.event.age_max_s;
+        own.unwrap_or(function_s).min(domain::event::AGE_MAX_S)
+    }
+
+    /// Since when the event waits, and for how long at most.
+    pub(crate) fn age(&self, function_s: u32) -> Age {
+        Age {
+            accepted_at: self.event.id.accepted_at(),
+            max: TimeDelta::seconds(i64::from(self.age_max_s(function_s))),
         }
     }
 
@@ -247,5 +262,40 @@ mod tests {
         assert_eq!((lane.refuse(until, 0.0) - until).num_seconds(), 2);
         lane.unblock();
         assert_eq!((lane.refuse(until, 0.0) - until).num_seconds(), 1);
+    }
+
+    #[test]
+    fn a_lane_starts_what_its_window_and_its_refusals_allow() {
+        let mut lane = lane();
+        let now = DateTime::UNIX_EPOCH;
+        assert!(!lane.may_start(now), "nothing is ready");
+        lane.ready.push_back(Item::by_id(EventId::floor(now), 1, 1));
+        assert!(lane.may_start(now));
+        lane.in_flight = WINDOW_FIRST;
+        assert!(!lane.may_start(now));
+        lane.in_flight -= 1;
+        let until = lane.refuse(now, 0.0);
+        assert!(!lane.may_start(until - TimeDelta::milliseconds(1)));
+        assert!(lane.may_start(until));
+    }
+
+    #[test]
+    fn an_events_own_limit_goes_before_its_functions() {
+        let accepted_at = DateTime::UNIX_EPOCH;
+        let mut item = Item::by_id(EventId::floor(accepted_at), 1, 1);
+        let mut check = |own: Option<u32>, functions: u32, want: u32| {
+            item.event.age_max_s = own;
+            assert_eq!(item.age_max_s(functions), want);
+            let end = accepted_at + TimeDelta::seconds(i64::from(want));
+            let age = item.age(functions);
+            assert!(!age.exceeded_at(end));
+            assert!(age.exceeded_at(end + TimeDelta::milliseconds(1)));
+        };
+        check(None, 60, 60);
+        check(Some(3_600), 60, 3_600);
+        check(Some(60), 21_600, 60);
+        // The ring holds nothing for longer than a day.
+        check(None, 1_000_000, 86_400);
+        check(Some(u32::MAX), 60, 86_400);
     }
 }

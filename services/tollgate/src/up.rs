@@ -110,12 +110,8 @@ async fn start(
     let gateway = parts
         .gateway(config, listener, for_gateway, &dispatch, life)
         .await?;
-    let server = rpc::executor::ExecutorServer::new(executor.service())
-        .max_decoding_message_size(rpc::transport::MESSAGE_BYTES_MAX)
-        .max_encoding_message_size(rpc::transport::MESSAGE_BYTES_MAX);
-    dispatch
-        .executors
-        .add(executor.id(), rpc::transport::local(server), life);
+    let client = rpc::executor::Client::local(executor.service());
+    dispatch.executors.add(executor.id(), client, life);
     let for_queue = open_store(config, &url, Role::Queue, vault).await?;
     let source = (services.redis_url.as_str().into(), None);
     parts

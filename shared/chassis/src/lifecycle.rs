@@ -6,7 +6,9 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -83,6 +85,19 @@ impl Lifecycle {
         });
     }
 
+    /// Work that runs to its end even where whoever waits for it goes away: it is done in the waiting task as long as that
+    /// waits, and from then on in a task of its own.
+    pub fn see_through<F>(&self, name: &'static str, work: F) -> SeenThrough<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        SeenThrough {
+            life: self.clone(),
+            name,
+            work: Some(Box::pin(work)),
+        }
+    }
+
     /// Records a failure and starts the drain. The first one is the one reported.
     pub fn fail(&self, why: String) {
         tracing::error!(error = %why, "stopping after a failure");
@@ -118,6 +133,40 @@ impl Lifecycle {
     }
 }
 
+/// What [`Lifecycle::see_through`] answers.
+#[must_use = "nothing is done before it is polled"]
+pub struct SeenThrough<T: Send + 'static> {
+    life: Lifecycle,
+    name: &'static str,
+    /// Gone once it has ended.
+    work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+}
+
+impl<T: Send> Future for SeenThrough<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let Some(work) = &mut self.work else {
+            // Asked again after its end, which nobody may.
+            return Poll::Pending;
+        };
+        let output = ready!(work.as_mut().poll(cx));
+        self.work = None;
+        Poll::Ready(output)
+    }
+}
+
+impl<T: Send> Drop for SeenThrough<T> {
+    fn drop(&mut self) {
+        // A panic is the end of it, too.
+        if let Some(work) = self.work.take().filter(|_| !std::thread::panicking()) {
+            self.life.spawn(self.name, async move {
+                work.await;
+            });
+        }
+    }
+}
+
 /// Resolves at the next SIGTERM or SIGINT; never where handlers cannot be installed.
 async fn any_signal() {
     let (Ok(mut terminate), Ok(mut interrupt)) = (
@@ -143,6 +192,37 @@ mod tests {
         let ended = life.run(Duration::from_secs(5)).await;
         assert_eq!(ended, Err("part: broke".to_owned()));
         assert!(life.cut().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn work_is_seen_through_whoever_waits() {
+        let life = Lifecycle::new();
+        assert_eq!(life.see_through("quick", async { 7 }).await, 7);
+
+        let (go, gone) = tokio::sync::oneshot::channel::<()>();
+        let (done, ended) = tokio::sync::oneshot::channel();
+        let mut slow = Box::pin(life.see_through("slow", async {
+            let _ = gone.await;
+            let _ = done.send("ended");
+        }));
+        assert!(futures::poll!(slow.as_mut()).is_pending());
+        drop(slow);
+        let _ = go.send(());
+        assert_eq!(ended.await, Ok("ended"));
+
+        let never_polled = life.see_through("late", async {});
+        drop(never_polled);
+        life.stop(Duration::from_secs(5)).await;
+        assert_eq!(life.failure.lock().take(), None);
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_is_not_begun_again() {
+        let life = Lifecycle::new();
+        let work = life.see_through("work", async { panic!("broke") });
+        life.spawn("waiting", async move { work.await });
+        let ended = life.run(Duration::from_secs(5)).await;
+        assert_eq!(ended, Err("task waiting panicked".to_owned()));
     }
 
     #[tokio::test]

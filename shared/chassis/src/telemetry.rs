@@ -13,10 +13,11 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use serde::{Deserialize, Serialize};
-use tracing::Span;
+use tracing::{Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
@@ -70,16 +71,14 @@ impl Telemetry {
             .otlp_endpoint
             .map(|endpoint| exporter(&endpoint, options.service))
             .transpose()?;
-        let traces = provider.as_ref().map(|provider| {
-            tracing_opentelemetry::layer()
-                .with_tracer(provider.tracer("tollgate"))
-                .with_filter(LevelFilter::INFO)
-        });
-        tracing_subscriber::registry()
-            .with(logs(options.log_format).with_filter(filter.and(filter_fn(is_event))))
-            .with(traces)
-            .try_init()
-            .map_err(|_| Error::Twice)?;
+        let logs = logs(options.log_format).with_filter(filter.and(filter_fn(is_event)));
+        let logged = tracing_subscriber::registry().with(logs);
+        // An absent layer would have every span made all the same, for nobody.
+        let started = match &provider {
+            Some(provider) => logged.with(traces(provider)).try_init(),
+            None => logged.try_init(),
+        };
+        started.map_err(|_| Error::Twice)?;
         Ok(Self(provider))
     }
 
@@ -91,6 +90,16 @@ impl Telemetry {
             tracing::warn!(%error, "the last spans could not be exported");
         }
     }
+}
+
+/// Sends spans to the exporter.
+fn traces<S>(provider: &SdkTracerProvider) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
+{
+    tracing_opentelemetry::layer()
+        .with_tracer(provider.tracer("tollgate"))
+        .with_filter(LevelFilter::INFO)
 }
 
 /// Spans are for traces: log lines carry their own fields.
@@ -127,6 +136,9 @@ fn logs(format: LogFormat) -> Box<dyn Layer<Registry> + Send + Sync> {
 
 /// The W3C `traceparent` under which work done for `span` elsewhere should be recorded; `None` where nothing is traced.
 pub fn traceparent(span: &Span) -> Option<String> {
+    if span.is_disabled() {
+        return None;
+    }
     let mut header = Header(None);
     TraceContextPropagator::new().inject_context(&span.context(), &mut header);
     header.0
@@ -134,6 +146,9 @@ pub fn traceparent(span: &Span) -> Option<String> {
 
 /// Makes `span` a child of the span that a W3C `traceparent` names. A malformed one is passed over.
 pub fn set_parent(span: &Span, traceparent: &str) {
+    if span.is_disabled() {
+        return;
+    }
     let header = Header(Some(traceparent.to_owned()));
     let context = TraceContextPropagator::new().extract(&header);
     // Fails only where nothing is exported: there is then no trace to join.

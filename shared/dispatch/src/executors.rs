@@ -11,16 +11,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use chassis::Lifecycle;
+use futures::StreamExt as _;
 use parking_lot::{Mutex, RwLock};
-use rpc::executor::{
-    CancelRequest, ExecutorClient, Room, RunningReply, RunningRequest, WatchRequest,
-};
-use rpc::transport::{MESSAGE_BYTES_MAX, Transport};
+use rpc::executor::{CancelRequest, Client, Room, RunningReply};
 
 /// One executor as this gateway sees it.
 pub struct Member {
     pub id: String,
-    client: ExecutorClient<Transport>,
+    pub client: Client,
     /// Latest snapshot from its `Watch` stream.
     room: RwLock<Room>,
     /// Events that this gateway has there now.
@@ -36,10 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const SPECS_KNOWN_MAX: usize = 20_000;
 
 impl Member {
-    fn new(id: String, transport: Transport) -> Self {
-        let client = ExecutorClient::new(transport)
-            .max_decoding_message_size(MESSAGE_BYTES_MAX)
-            .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    fn new(id: String, client: Client) -> Self {
         Self {
             id,
             client,
@@ -47,10 +42,6 @@ impl Member {
             in_flight: AtomicU32::new(0),
             specs: Mutex::default(),
         }
-    }
-
-    pub fn client(&self) -> ExecutorClient<Transport> {
-        self.client.clone()
     }
 
     /// Whether the spec was sent before; remembers that it is sent now.
@@ -89,8 +80,8 @@ pub struct Executors {
 
 impl Executors {
     /// Adds an executor and follows its room until its stream ends for good.
-    pub fn add(&self, id: String, transport: Transport, life: &Lifecycle) {
-        let member = Arc::new(Member::new(id, transport));
+    pub fn add(&self, id: String, client: Client, life: &Lifecycle) {
+        let member = Arc::new(Member::new(id, client));
         self.members.write().push(Arc::clone(&member));
         let (all, drain) = (self.clone(), life.drain().clone());
         life.spawn("watch executor", async move {
@@ -135,8 +126,8 @@ impl Executors {
                 request_id: request_id.to_owned(),
                 account: account.to_owned(),
             };
-            let answer = tokio::time::timeout(PATIENCE, member.client().cancel(request)).await;
-            matches!(answer, Ok(Ok(reply)) if reply.get_ref().running)
+            let answer = tokio::time::timeout(PATIENCE, member.client.cancel(request)).await;
+            matches!(answer, Ok(Ok(reply)) if reply.running)
         });
         futures::future::join_all(asked)
             .await
@@ -147,10 +138,8 @@ impl Executors {
     /// The attempts of events that are on each executor now; executors that do not answer are left out.
     pub async fn running(&self) -> Vec<RunningReply> {
         let asked = self.all().into_iter().map(|member| async move {
-            let mut client = member.client();
-            let answer = client.running(RunningRequest {});
-            let answer = tokio::time::timeout(PATIENCE, answer).await;
-            Some(answer.ok()?.ok()?.into_inner())
+            let answer = tokio::time::timeout(PATIENCE, member.client.running()).await;
+            answer.ok()?.ok()
         });
         let answers = futures::future::join_all(asked).await;
         answers.into_iter().flatten().collect()
@@ -173,12 +162,10 @@ impl Executors {
 
 /// Copies the executor's room as it changes; returns when the stream cannot be had.
 async fn watch(member: &Member) {
-    let mut client = member.client();
-    let Ok(answer) = client.watch(WatchRequest {}).await else {
+    let Ok(mut rooms) = member.client.watch().await else {
         return;
     };
-    let mut rooms = answer.into_inner();
-    while let Ok(Some(room)) = rooms.message().await {
+    while let Some(Ok(room)) = rooms.next().await {
         *member.room.write() = room;
     }
 }

@@ -173,3 +173,93 @@ pub fn read(entry: &StreamId) -> Option<Hint> {
         payload: Some(payload),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::time::SystemTime;
+
+    use domain::AccountId;
+    use domain::event::Source;
+    use redis::Value;
+
+    use super::*;
+
+    fn event() -> NewEvent {
+        NewEvent {
+            id: EventId::floor(SystemTime::UNIX_EPOCH.into()),
+            lane: 35,
+            account: AccountId::new(42).unwrap(),
+            qualifier: "live".to_owned(),
+            source: Source::Destination,
+            trace: "Root=1".to_owned(),
+            age_max_s: None,
+            attempts_max: None,
+            payload: vec![0, 255, b'{'],
+        }
+    }
+
+    /// An entry with these fields, as Redis gives it back.
+    fn entry(fields: Fields) -> StreamId {
+        let fields = fields.into_iter();
+        let map: HashMap<String, Value> = fields
+            .map(|(name, value)| (name.to_owned(), Value::BulkString(value)))
+            .collect();
+        StreamId {
+            id: "1-1".to_owned(),
+            map,
+            ..StreamId::default()
+        }
+    }
+
+    #[test]
+    fn a_small_event_comes_along_with_its_hint() {
+        let event = event();
+        let want = QueuedEvent {
+            id: event.id,
+            lane: 35,
+            qualifier: "live".to_owned(),
+            source: Source::Destination.number(),
+            trace: "Root=1".to_owned(),
+            age_max_s: None,
+            attempts_max: None,
+            payload: Some(event.payload.clone()),
+        };
+        assert_eq!(read(&entry(fields(&event))), Some(Hint::Event(want)));
+    }
+
+    #[test]
+    fn of_others_only_where_they_are_is_told() {
+        let check = |change: fn(&mut NewEvent)| {
+            let mut event = event();
+            change(&mut event);
+            let want = Hint::Id {
+                id: event.id,
+                lane: 35,
+            };
+            assert_eq!(read(&entry(fields(&event))), Some(want));
+        };
+        check(|event| event.payload = vec![b' '; PAYLOAD_BYTES_MAX + 1]);
+        check(|event| event.age_max_s = Some(60));
+        check(|event| event.attempts_max = Some(1));
+    }
+
+    #[test]
+    fn what_is_no_hint_is_passed_over() {
+        let purged = Some(Hint::Purged { lane: 35 });
+        assert_eq!(read(&entry(vec![number("x", 35)])), purged);
+        let random = bytes("i", &[7; 16]);
+        for fields in [
+            vec![],
+            vec![number("l", 35)],
+            vec![number("l", 35), bytes("i", b"short")],
+            vec![number("l", 35), random],
+            vec![
+                bytes("l", b"none"),
+                bytes("i", event().id.uuid().as_bytes()),
+            ],
+        ] {
+            assert_eq!(read(&entry(fields)), None);
+        }
+    }
+}

@@ -62,10 +62,10 @@ pub(crate) async fn follow(
         if executors.knows(&announced.id) {
             continue;
         }
-        match rpc::transport::remote(&announced.addr, secret.expose_secret()) {
-            Ok(transport) => {
+        match rpc::executor::Client::remote(&announced.addr, secret.expose_secret()) {
+            Ok(client) => {
                 tracing::info!(executor.id = %announced.id, executor.address = %announced.addr, "executor found");
-                executors.add(announced.id, transport, life);
+                executors.add(announced.id, client, life);
             }
             Err(error) => {
                 tracing::warn!(executor.id = %announced.id, %error, "executor announces an address that cannot be used");

@@ -112,13 +112,13 @@ async fn try_on(member: &Member, run: &Run, version: &Runnable) -> Tried {
         .learns(&version.spec.spec_id)
         .then(|| version.wire.clone());
     let _in_flight = InFlight::on(member);
-    let mut answer = member.client().invoke(request(run, version, spec)).await;
+    let mut answer = member.client.invoke(request(run, version, spec)).await;
     if matches!(&answer, Err(status) if status.code() == Code::FailedPrecondition) {
         let spec = Some(version.wire.clone());
-        answer = member.client().invoke(request(run, version, spec)).await;
+        answer = member.client.invoke(request(run, version, spec)).await;
     }
     match answer {
-        Ok(reply) => Tried::Ran(Box::new(reply.into_inner())),
+        Ok(reply) => Tried::Ran(Box::new(reply)),
         Err(status) => classify(status),
     }
 }

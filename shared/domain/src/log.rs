@@ -1,18 +1,25 @@
 //! Lines that functions and the platform write about executions, and the patterns that search them.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use crate::{AccountId, ParseError, Region};
 
-/// One line on its way into a log stream. `Debug` does not show the message: it is the customer's.
-#[derive(Clone, PartialEq, Eq)]
-pub struct LogLine {
+/// Where lines go: one stream per execution environment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LogStream {
     pub account: AccountId,
     pub region: Region,
     /// `/aws/lambda/NAME`, unless the function's logging configuration names another.
     pub group: String,
-    /// One stream per execution environment.
-    pub stream: String,
+    pub name: String,
+}
+
+/// One line on its way into a log stream. `Debug` does not show the message: it is the customer's.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LogLine {
+    pub stream: Arc<LogStream>,
     pub at: DateTime<Utc>,
     pub message: String,
 }
@@ -20,9 +27,6 @@ pub struct LogLine {
 impl std::fmt::Debug for LogLine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LogLine")
-            .field("account", &self.account)
-            .field("region", &self.region)
-            .field("group", &self.group)
             .field("stream", &self.stream)
             .field("at", &self.at)
             .field("message_bytes", &self.message.len())
@@ -174,10 +178,12 @@ mod tests {
     #[test]
     fn a_line_does_not_show_its_message() {
         let line = LogLine {
-            account: AccountId::new(1).unwrap(),
-            region: "eu-west-1".parse().unwrap(),
-            group: "g".to_owned(),
-            stream: "s".to_owned(),
+            stream: Arc::new(LogStream {
+                account: AccountId::new(1).unwrap(),
+                region: "eu-west-1".parse().unwrap(),
+                group: "g".to_owned(),
+                name: "s".to_owned(),
+            }),
             at: DateTime::UNIX_EPOCH,
             message: "password".to_owned(),
         };

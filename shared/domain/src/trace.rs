@@ -127,6 +127,13 @@ impl TraceHeader {
         header
     }
 
+    /// The same trace, at the beginning of a chain.
+    #[must_use]
+    pub fn without_lineage(mut self) -> Self {
+        self.rest.retain(|(name, _)| name != LINEAGE);
+        self
+    }
+
     fn lineage_text(&self) -> &str {
         let field = self.rest.iter().find(|(name, _)| name == LINEAGE);
         field.map_or("", |(_, value)| value)
@@ -267,6 +274,7 @@ mod tests {
         // Whatever a client sends counts as nothing, or as what it says.
         let odd = TraceHeader::parse(&format!("{ROOT};Lineage=x|{a}:no|{a}:7")).unwrap();
         assert_eq!((odd.lineage(&a), odd.invoking(&a).lineage(&a)), (7, 8));
+        assert_eq!(odd.without_lineage(), start);
         let long = (0..40).fold(start, |chain, n| chain.invoking(&mark(&n.to_string())));
         assert_eq!(long.lineage(&mark("39")), 1);
         assert_eq!(long.lineage(&mark("0")), 0);

@@ -1,8 +1,15 @@
-//! `executor/v1`: the messages, and their conversion to and from domain types.
+//! `executor/v1`: the messages, their conversion to and from domain types, and who carries them.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
 
 use domain::{Egress, FunctionSpec, ParseError};
+use futures::Stream;
+use tonic::{Request, Status};
+use tower::BoxError;
+
+use crate::transport::{self, MESSAGE_BYTES_MAX, Transport};
 
 #[expect(
     clippy::pedantic,
@@ -14,13 +21,82 @@ mod generated {
     tonic::include_proto!("tollgate.executor.v1");
 }
 
-pub use generated::executor_client::ExecutorClient;
+use generated::executor_client::ExecutorClient;
 pub use generated::executor_server::{Executor, ExecutorServer};
 pub use generated::{
     AsyncWork, CancelReply, CancelRequest, Delivered, FunctionSpec as WireSpec, InvokeReply,
     InvokeRequest, Room, RunningEvent, RunningReply, RunningRequest, Settled, Target, Warm,
     WatchRequest, target,
 };
+
+/// What `Watch` answers.
+pub type Rooms = Pin<Box<dyn Stream<Item = Result<Room, Status>> + Send>>;
+
+/// Calls an executor. Cheap to clone.
+#[derive(Clone)]
+pub struct Client(Way);
+
+#[derive(Clone)]
+enum Way {
+    Local(Arc<dyn Executor<WatchStream = Rooms>>),
+    Remote(ExecutorClient<Transport>),
+}
+
+impl Client {
+    /// Calls a server object of this process: the same messages, neither encoded nor carried anywhere.
+    pub fn local(server: impl Executor<WatchStream = Rooms>) -> Self {
+        Self(Way::Local(Arc::new(server)))
+    }
+
+    /// Connects, when first used, to an executor at `address` (`host:port`), proving itself with the cluster's secret.
+    pub fn remote(address: &str, secret: &str) -> Result<Self, BoxError> {
+        let client = ExecutorClient::new(transport::connect(address, secret)?)
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX);
+        Ok(Self(Way::Remote(client)))
+    }
+
+    /// Runs one event.
+    pub async fn invoke(&self, request: InvokeRequest) -> Result<InvokeReply, Status> {
+        let answer = match &self.0 {
+            Way::Local(server) => server.invoke(Request::new(request)).await,
+            Way::Remote(client) => client.clone().invoke(request).await,
+        };
+        answer.map(tonic::Response::into_inner)
+    }
+
+    /// The events of the queue that are there now.
+    pub async fn running(&self) -> Result<RunningReply, Status> {
+        let answer = match &self.0 {
+            Way::Local(server) => server.running(Request::new(RunningRequest {})).await,
+            Way::Remote(client) => client.clone().running(RunningRequest {}).await,
+        };
+        answer.map(tonic::Response::into_inner)
+    }
+
+    /// Ends an event of the queue that runs there.
+    pub async fn cancel(&self, request: CancelRequest) -> Result<CancelReply, Status> {
+        let answer = match &self.0 {
+            Way::Local(server) => server.cancel(Request::new(request)).await,
+            Way::Remote(client) => client.clone().cancel(request).await,
+        };
+        answer.map(tonic::Response::into_inner)
+    }
+
+    /// Follows what room there is.
+    pub async fn watch(&self) -> Result<Rooms, Status> {
+        match &self.0 {
+            Way::Local(server) => {
+                let rooms = server.watch(Request::new(WatchRequest {})).await?;
+                Ok(rooms.into_inner())
+            }
+            Way::Remote(client) => {
+                let rooms = client.clone().watch(WatchRequest {}).await?;
+                Ok(Box::pin(rooms.into_inner()))
+            }
+        }
+    }
+}
 
 impl From<&FunctionSpec> for WireSpec {
     fn from(spec: &FunctionSpec) -> Self {

@@ -84,7 +84,7 @@ pub(crate) async fn run(place: Place, job: Job) {
         }
     };
     let stream = Stream::new(
-        Arc::clone(&spec),
+        &spec,
         parts.ids.random(),
         parts.clock.clone(),
         parts.logs.clone(),

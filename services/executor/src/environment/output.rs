@@ -12,7 +12,7 @@ use std::sync::Arc;
 use chassis::Clock;
 use chrono::{DateTime, Utc};
 use domain::FunctionSpec;
-use domain::log::LogLine;
+use domain::log::{LogLine, LogStream};
 use nix::errno::Errno;
 use parking_lot::Mutex;
 use tokio::net::unix::pipe::Receiver;
@@ -41,37 +41,35 @@ pub(super) struct Pipes<'a> {
 /// One log stream: where an environment's lines go.
 #[derive(Clone)]
 pub(super) struct Stream {
-    spec: Arc<FunctionSpec>,
-    group: String,
-    name: String,
+    stream: Arc<LogStream>,
     clock: Clock,
     logs: Logs,
 }
 
 impl Stream {
     /// The stream `YYYY/MM/DD/[VERSION]ID` of a new environment.
-    pub(super) fn new(spec: Arc<FunctionSpec>, id: uuid::Uuid, clock: Clock, logs: Logs) -> Self {
+    pub(super) fn new(spec: &FunctionSpec, id: uuid::Uuid, clock: Clock, logs: Logs) -> Self {
         let day = clock.now().format("%Y/%m/%d");
-        let name = format!("{day}/[{}]{}", spec.version, id.simple());
-        Self {
+        let stream = LogStream {
+            account: spec.account,
+            region: spec.region.clone(),
             group: spec.log_group(),
-            spec,
-            name,
+            name: format!("{day}/[{}]{}", spec.version, id.simple()),
+        };
+        Self {
+            stream: Arc::new(stream),
             clock,
             logs,
         }
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.name
+        &self.stream.name
     }
 
     fn line(&self, at: DateTime<Utc>, message: String) -> LogLine {
         LogLine {
-            account: self.spec.account,
-            region: self.spec.region.clone(),
-            group: self.group.clone(),
-            stream: self.name.clone(),
+            stream: Arc::clone(&self.stream),
             at,
             message,
         }

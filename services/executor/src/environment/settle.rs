@@ -292,9 +292,9 @@ async fn commit(pool: Pool, settled: Settled, job: Job, mut reply: InvokeReply) 
         parts.ids,
     );
     let verdict = settlement.verdict;
-    let delivered = settlement.deliveries.iter().map(|event| Delivered {
-        lane_id: event.lane,
-        request_id: event.id.to_string(),
+    let delivered = settlement.deliveries.iter().map(|one| Delivered {
+        lane_id: one.event.lane,
+        request_id: one.event.id.to_string(),
     });
     let delivered = delivered.collect();
     let answer = match parts.settler.settle(settlement).await {

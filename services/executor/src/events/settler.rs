@@ -53,7 +53,7 @@ fn size(settlement: &Settlement) -> usize {
     let delivered: usize = settlement
         .deliveries
         .iter()
-        .map(|event| event.payload.len())
+        .map(|one| one.event.payload.len())
         .sum();
     let dead = settlement
         .dead_letter

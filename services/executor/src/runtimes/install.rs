@@ -17,6 +17,7 @@ use super::runtime::{Kind, Runtime};
 const BOOTSTRAP_PY: &str = include_str!("python/bootstrap.py");
 const TOLLGATE_BOOTSTRAP_PY: &str = include_str!("python/tollgate_bootstrap.py");
 const TOLLGATE_CLIENT_PY: &str = include_str!("python/tollgate_client.py");
+const TOLLGATE_TRANSPORT_PY: &str = include_str!("python/tollgate_transport.py");
 /// AWS's client, pinned and hashed, for the Pythons that its present release supports, and the last one for Python 3.9.
 const REQUIREMENTS: &str = include_str!("python/requirements.txt");
 const REQUIREMENTS_39: &str = include_str!("python/requirements-3.9.txt");
@@ -143,6 +144,7 @@ fn directory(runtime: &Runtime, client: &str) -> String {
             BOOTSTRAP_PY,
             TOLLGATE_BOOTSTRAP_PY,
             TOLLGATE_CLIENT_PY,
+            TOLLGATE_TRANSPORT_PY,
             REQUIREMENTS,
             REQUIREMENTS_39,
         ]
@@ -208,6 +210,7 @@ async fn python_files(runtime: &Runtime, dir: &Path) -> io::Result<()> {
     fs::write(dir.join("bootstrap.py"), BOOTSTRAP_PY)?;
     fs::write(dir.join("tollgate_bootstrap.py"), TOLLGATE_BOOTSTRAP_PY)?;
     fs::write(dir.join("tollgate_client.py"), TOLLGATE_CLIENT_PY)?;
+    fs::write(dir.join("tollgate_transport.py"), TOLLGATE_TRANSPORT_PY)?;
     let status = Command::new(&runtime.program)
         .args([
             "-I",

@@ -3,9 +3,9 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use redis::AsyncCommands as _;
-use rpc::executor::{ExecutorClient, WatchRequest};
-use rpc::transport;
+use rpc::executor::Client;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tonic::Code;
@@ -102,27 +102,23 @@ async fn announced_served_and_withdrawn() {
             .python("def handler(event, context):\n    return event")
             .await;
         for wrong in ["", "open sesam", "open sesame!", "Open sesame"] {
-            let mut stranger = ExecutorClient::new(transport::remote(&address, wrong).unwrap());
+            let stranger = Client::remote(&address, wrong).unwrap();
             let refused = stranger.invoke(request(&spec, "1")).await.unwrap_err();
             assert_eq!(refused.code(), Code::Unauthenticated, "{wrong:?}");
             assert_eq!(
-                stranger.watch(WatchRequest {}).await.err().unwrap().code(),
+                stranger.watch().await.err().unwrap().code(),
                 Code::Unauthenticated
             );
         }
-        let mut gateway = ExecutorClient::new(transport::remote(&address, "open sesame").unwrap());
-        let reply = gateway
-            .invoke(request(&spec, "42"))
-            .await
-            .unwrap()
-            .into_inner();
+        let gateway = Client::remote(&address, "open sesame").unwrap();
+        let reply = gateway.invoke(request(&spec, "42")).await.unwrap();
         assert_eq!(&reply.payload[..], b"42");
-        let mut rooms = gateway.watch(WatchRequest {}).await.unwrap().into_inner();
-        let room = rooms.message().await.unwrap().unwrap();
+        let mut rooms = gateway.watch().await.unwrap();
+        let room = rooms.next().await.unwrap().unwrap();
         assert_eq!(room.executor_id, fixture.handle.id());
 
         fixture.life.drain().cancel();
-        while let Ok(Some(room)) = rooms.message().await {
+        while let Some(Ok(room)) = rooms.next().await {
             assert!(room.draining);
         }
         key

@@ -3,98 +3,39 @@
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write as _};
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use chassis::{Clock, Ids, Lifecycle};
 use domain::price::Sku;
 use domain::{AccountId, Architecture, FunctionSpec, Version};
 use package::Blobs;
-use rpc::executor::{ExecutorClient, ExecutorServer, InvokeReply, InvokeRequest};
-use rpc::transport::{self, MESSAGE_BYTES_MAX, Transport};
+use rpc::executor::{Client, InvokeReply, InvokeRequest};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use store::logs::{Position, Selection, Window};
 use store::{Role, Store, Vault};
+use testkit::Database;
 use tonic::{Code, Status};
 
 use crate::sandbox::Isolation;
 use crate::{Handle, Options};
 
-/// A database that is dropped with this.
-struct Database {
-    server: String,
-    name: String,
-    query: String,
-}
-
-impl Database {
-    fn create() -> Self {
-        let url = std::env::var("DATABASE_URL").unwrap_or_else(|_| {
-            let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.env");
-            let text = std::fs::read_to_string(file).expect("DATABASE_URL, or a file .env with it");
-            let line = text
-                .lines()
-                .find_map(|line| line.strip_prefix("DATABASE_URL="));
-            line.expect("DATABASE_URL in .env").to_owned()
-        });
-        let (base, query) = url
-            .split_once('?')
-            .map_or((url.as_str(), ""), |(a, b)| (a, b));
-        let (server, _) = base
-            .rsplit_once('/')
-            .expect("a database's name in DATABASE_URL");
-        let name = format!("executor_{}", Ids.random().simple());
-        let database = Self {
-            server: server.to_owned(),
-            name,
-            query: query.to_owned(),
-        };
-        database.psql(&format!("CREATE DATABASE {}", database.name));
-        database
-    }
-
-    fn url(&self, name: &str) -> String {
-        format!("{}/{name}?{}", self.server, self.query)
-    }
-
-    fn psql(&self, command: &str) {
-        let mut psql = Command::new("psql");
-        psql.args([
-            "-q",
-            "-X",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-c",
-            command,
-            &self.url("postgres"),
-        ]);
-        assert!(psql.status().expect("psql").success(), "{command}");
-    }
-
-    async fn connect(&self, role: Role) -> Store {
-        Store::connect(&self.url(&self.name), role, 4, Vault::new(&[1; 32]))
-            .await
-            .unwrap()
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        self.psql(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
-    }
+async fn connect(database: &Database, role: Role) -> Store {
+    Store::connect(&database.url(), role, 4, Vault::new(&[1; 32]))
+        .await
+        .unwrap()
 }
 
 /// A running executor, spoken to through its service object.
 pub(super) struct Fixture {
-    pub(super) client: ExecutorClient<Transport>,
+    pub(super) client: Client,
     pub(super) handle: Handle,
     pub(super) life: Lifecycle,
     pub(super) owner: Store,
-    account: AccountId,
+    pub(super) account: AccountId,
+    pub(super) database: Database,
     blobs: Blobs,
     _dir: tempfile::TempDir,
-    _database: Database,
 }
 
 /// Files of a function's package: path and text. All are executable.
@@ -108,7 +49,7 @@ impl Fixture {
     /// With options other than the tests' own.
     pub(super) async fn tuned(tune: impl FnOnce(&mut Options)) -> Self {
         let database = Database::create();
-        let owner = database.connect(Role::Owner).await;
+        let owner = connect(&database, Role::Owner).await;
         owner.migrate().await.unwrap();
         owner.seed_prices().await.unwrap();
         let number = u64::from_le_bytes(Ids.bytes()) % AccountId::MAX;
@@ -135,7 +76,7 @@ impl Fixture {
             gateway: None,
             egress: crate::sandbox::Egress::Deny,
             cluster: None,
-            store: database.connect(Role::Executor).await,
+            store: connect(&database, Role::Executor).await,
             blobs: blobs.clone(),
             clock: Clock::system(),
             host_clock: Clock::system(),
@@ -144,21 +85,15 @@ impl Fixture {
         tune(&mut options);
         let life = Lifecycle::new();
         let handle = crate::start(options, &life).await.unwrap();
-        let server = ExecutorServer::new(handle.service())
-            .max_decoding_message_size(MESSAGE_BYTES_MAX)
-            .max_encoding_message_size(MESSAGE_BYTES_MAX);
-        let client = ExecutorClient::new(transport::local(server))
-            .max_decoding_message_size(MESSAGE_BYTES_MAX)
-            .max_encoding_message_size(MESSAGE_BYTES_MAX);
         Self {
-            client,
+            client: Client::local(handle.service()),
             handle,
             life,
             owner,
             account,
+            database,
             blobs,
             _dir: dir,
-            _database: database,
         }
     }
 
@@ -207,8 +142,7 @@ impl Fixture {
     }
 
     pub(super) async fn send(&self, request: InvokeRequest) -> Result<InvokeReply, Status> {
-        let mut client = self.client.clone();
-        Ok(client.invoke(request).await?.into_inner())
+        self.client.invoke(request).await
     }
 
     /// An invocation that must succeed; its result.

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod egress;
+mod events;
 mod failures;
 mod fixture;
 mod gateway;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use domain::FunctionSpec;
-use rpc::executor::WatchRequest;
+use futures::StreamExt as _;
 use serde_json::json;
 use tonic::Code;
 
@@ -55,14 +55,8 @@ async fn memory_is_a_limit_and_idle_environments_make_way() {
     );
     refused(refusal, Code::ResourceExhausted);
     // Both are idle now; the one that was idle first makes way.
-    let mut rooms = fixture
-        .client
-        .clone()
-        .watch(WatchRequest {})
-        .await
-        .unwrap()
-        .into_inner();
-    let room = rooms.message().await.unwrap().unwrap();
+    let mut rooms = fixture.client.watch().await.unwrap();
+    let room = rooms.next().await.unwrap().unwrap();
     assert_eq!((room.free_mb, room.draining), (600, false));
     assert_eq!(
         (room.warm[0].spec_id.as_str(), room.warm[0].idle),
@@ -98,18 +92,12 @@ async fn a_drain_lets_what_runs_end() {
     let fixture = Fixture::start().await;
     let spec = fixture.python(SLEEP).await;
     fixture.call(&spec, "0").await;
-    let mut rooms = fixture
-        .client
-        .clone()
-        .watch(WatchRequest {})
-        .await
-        .unwrap()
-        .into_inner();
+    let mut rooms = fixture.client.watch().await.unwrap();
     let running = fixture.invoke(&spec, "1");
     let draining = async {
         // The one environment is taken, so the event is inside.
         while rooms
-            .message()
+            .next()
             .await
             .unwrap()
             .unwrap()
@@ -119,7 +107,8 @@ async fn a_drain_lets_what_runs_end() {
         {}
         fixture.life.drain().cancel();
         refused(fixture.invoke(&spec, "0").await, Code::Unavailable);
-        while let Some(room) = rooms.message().await.unwrap() {
+        while let Some(room) = rooms.next().await {
+            let room = room.unwrap();
             assert!(room.draining || room.warm.is_empty());
         }
     };

@@ -4,8 +4,8 @@ use chassis::Lifecycle;
 use store::Store;
 use tokio::sync::Mutex;
 
-/// Events removed in one transaction.
-const STEP_EVENTS: u32 = 5_000;
+/// Rows of each kind removed in one transaction: single events, and chunks of 64 KiB at most.
+const STEP_ROWS: u32 = 1_000;
 
 /// One sweep at a time: a hundred deletions at once must not take a hundred connections. Those that wait find nothing left.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -14,7 +14,7 @@ static TURN: Mutex<()> = Mutex::const_new(());
 pub(crate) async fn sweep(store: Store, life: Lifecycle) {
     let _turn = TURN.lock().await;
     while !life.drain().is_cancelled() {
-        match store.sweep_logs(STEP_EVENTS).await {
+        match store.sweep_logs(STEP_ROWS).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {

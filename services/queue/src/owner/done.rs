@@ -131,13 +131,10 @@ impl Owner {
         };
         self.measures.refused.increment(1);
         let until = lane.refuse(now, draw);
-        let age = retry::Age {
-            accepted_at: item.event.id.accepted_at(),
-            max: TimeDelta::seconds(i64::from(lane.age_max_s)),
-        };
+        let age = item.age(lane.age_max_s);
         self.fair.remove(item.event.lane);
         if age.exceeded_at(until) {
-            return self.expire(item);
+            return self.expire(item, until);
         }
         lane.ready.push_front(item);
     }

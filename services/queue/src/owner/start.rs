@@ -1,6 +1,6 @@
 //! What may start, starts; what may not is looked at again.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::event::shard;
 
 use super::{Owner, Report};
@@ -65,8 +65,8 @@ impl Owner {
         }
     }
 
-    /// Ends an event that was refused until its time was up.
-    pub(super) fn expire(&mut self, item: crate::lane::Item) {
+    /// Ends an event that was refused until its time was up: no attempt of it can be made before `at`.
+    pub(super) fn expire(&mut self, item: crate::lane::Item, at: DateTime<Utc>) {
         let Some(lane) = self.lanes.get_mut(&item.event.lane) else {
             return;
         };
@@ -75,7 +75,7 @@ impl Owner {
         self.running.insert(item.event.id.uuid());
         let (shared, key, reports) = (self.shared.clone(), lane.key.clone(), self.reports.clone());
         self.life.spawn("expire event", async move {
-            let (item, done) = attempt::expire(shared, key, item).await;
+            let (item, done) = attempt::expire(shared, key, item, at).await;
             let _ = reports.send(Report::Done(Box::new(item), done)).await;
         });
     }
@@ -101,9 +101,8 @@ impl Owner {
             }
             if lane.blocked_until.is_some_and(|until| until > now) {
                 // From the head: whoever is too old while nothing may run is given up now.
-                let max = TimeDelta::seconds(i64::from(lane.age_max_s));
                 while let Some(head) = lane.ready.front() {
-                    if now - head.event.id.accepted_at() <= max || expired.len() >= 64 {
+                    if !head.age(lane.age_max_s).exceeded_at(now) || expired.len() >= 64 {
                         break;
                     }
                     expired.extend(lane.ready.pop_front());
@@ -123,7 +122,7 @@ impl Owner {
             self.ask_page(lane, hour, after, room);
         }
         for item in expired {
-            self.expire(item);
+            self.expire(item, now);
         }
         for id in idle {
             self.fair.remove(id);

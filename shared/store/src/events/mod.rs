@@ -29,7 +29,8 @@ pub use looks::LaneDepth;
 pub use redrive::{NewRedrive, Redrive, RedriveState};
 pub use retries::PendingRetry;
 pub use settle::{
-    Author, NewDeadLetter, NewUndelivered, Ran, Sender, Settlement, Target, TargetKind, Usage,
+    Author, Delivery, NewDeadLetter, NewUndelivered, Ran, Sender, Settlement, Target, TargetKind,
+    Usage,
 };
 pub use shards::ShardLease;
 pub use status::{Attempt, EventFilter, EventState, EventStatus, EventSummary};

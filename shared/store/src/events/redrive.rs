@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::event::{EventId, Source};
+use domain::trace::TraceHeader;
 use domain::{AccountId, Region};
 use uuid::Uuid;
 
@@ -83,6 +84,12 @@ impl TryFrom<Row> for Redrive {
             changed_at: row.changed_at,
         })
     }
+}
+
+/// Somebody has decided that it goes back: what led to its first end is no loop that it could be in.
+fn anew(trace: &str) -> String {
+    let trace = TraceHeader::parse(trace).map(TraceHeader::without_lineage);
+    trace.map(|trace| trace.to_string()).unwrap_or_default()
 }
 
 impl Store {
@@ -214,7 +221,7 @@ impl Store {
                 account: account.ok_or(Error::Inconsistent("dead_letter.account_id"))?,
                 qualifier: letter.qualifier,
                 source: Source::Redrive,
-                trace: letter.trace,
+                trace: anew(&letter.trace),
                 age_max_s: None,
                 attempts_max: None,
                 payload: letter.payload,

@@ -4,7 +4,7 @@
 //! not written: so a destination gets one record, and a served attempt is charged once, however often a lost executor made
 //! the platform run it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
@@ -32,6 +32,10 @@ static OUTCOMES: LazyLock<PerBucket> = LazyLock::new(|| {
     )
 });
 
+/// Why a function's own event was not delivered to it.
+const FULL: &str =
+    "the queue had no place for it: it still held events of 32 hours ago without an end";
+
 /// Longest error text that is kept, in bytes.
 const ERROR_BYTES_MAX: usize = 1_024;
 
@@ -57,7 +61,7 @@ pub struct Settlement {
     /// What the run used.
     pub usage: Option<Usage>,
     /// Records and dead letters on their way to functions.
-    pub deliveries: Vec<NewEvent>,
+    pub deliveries: Vec<Delivery>,
     pub undelivered: Vec<NewUndelivered>,
     pub dead_letter: Option<NewDeadLetter>,
 }
@@ -149,19 +153,25 @@ impl Settlement {
     /// Sends a record on its way under a new `id`: as an event to a function's lane, else to what is kept undelivered.
     pub fn send(&mut self, target: &Target, from: Sender<'_>, id: Uuid, body: Vec<u8>) {
         match (&target.lane, EventId::new(id)) {
-            (Ok(lane), Some(id)) => self.deliveries.push(NewEvent {
-                id,
-                lane: *lane,
-                account: from.account,
-                qualifier: target.qualifier.clone(),
-                source: match target.kind {
-                    TargetKind::DeadLetter => Source::DeadLetter,
-                    TargetKind::OnSuccess | TargetKind::OnFailure => Source::Destination,
+            (Ok(lane), Some(id)) => self.deliveries.push(Delivery {
+                event: NewEvent {
+                    id,
+                    lane: *lane,
+                    account: from.account,
+                    qualifier: target.qualifier.clone(),
+                    source: match target.kind {
+                        TargetKind::DeadLetter => Source::DeadLetter,
+                        TargetKind::OnSuccess | TargetKind::OnFailure => Source::Destination,
+                    },
+                    trace: from.trace.to_owned(),
+                    age_max_s: None,
+                    attempts_max: None,
+                    payload: body,
                 },
-                trace: from.trace.to_owned(),
-                age_max_s: None,
-                attempts_max: None,
-                payload: body,
+                region: from.region.clone(),
+                function: from.function.to_string(),
+                kind: target.kind,
+                target: target.arn.clone(),
             }),
             (lane, _) => self.undelivered.push(NewUndelivered {
                 id,
@@ -173,6 +183,32 @@ impl Settlement {
                 reason: lane.as_ref().err().cloned().unwrap_or_default(),
                 body,
             }),
+        }
+    }
+}
+
+/// A record or a dead letter on its way to a function: an event of that function's.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    pub event: NewEvent,
+    /// As an undelivered record has them: it becomes one where the queue has no place for the event.
+    pub region: Region,
+    pub function: String,
+    pub kind: TargetKind,
+    pub target: String,
+}
+
+impl Delivery {
+    fn undelivered(&self, reason: &str) -> NewUndelivered {
+        NewUndelivered {
+            id: self.event.id.uuid(),
+            account: self.event.account,
+            region: self.region.clone(),
+            function: self.function.clone(),
+            kind: self.kind,
+            target: self.target.clone(),
+            reason: reason.to_owned(),
+            body: self.event.payload.clone(),
         }
     }
 }
@@ -220,31 +256,41 @@ impl Store {
         for settlement in settlements {
             in_ring.push(self.ring_holds(settlement.event).await?);
         }
-        for settlement in settlements {
-            for delivery in &settlement.deliveries {
-                // Where the ring is full the event's own bucket is older still: its end must not wait for that.
-                self.turn_ring(delivery.id.hour()).await?;
-            }
-        }
+        let full = self.full_hours(settlements).await?;
         let mut tx = self.pool.begin().await?;
-        let won = outcomes(&mut tx, settlements, &in_ring).await?;
+        let mut rows = outcomes(&mut tx, settlements, &in_ring).await?;
         let won: Vec<bool> = settlements
             .iter()
-            .map(|one| won.contains(&(one.event.uuid(), one.attempt.cast_signed())))
+            // Taken out: of two ends of one attempt in a batch only the first is the row's.
+            .map(|one| rows.remove(&(one.event.uuid(), one.attempt.cast_signed())))
             .collect();
         let winners: Vec<&Settlement> = settlements
             .iter()
             .zip(&won)
             .filter_map(|(one, won)| won.then_some(one))
             .collect();
-        deliver(&mut tx, &winners).await?;
-        leave_undelivered(&mut tx, &winners, now).await?;
+        deliver(&mut tx, &winners, &full).await?;
+        leave_undelivered(&mut tx, &winners, &full, now).await?;
         bury(&mut tx, &winners).await?;
         if let Some(author) = author {
             charge(&mut tx, author, settlements, &won, now).await?;
         }
         tx.commit().await?;
         Ok(won)
+    }
+
+    /// Makes the buckets ready that deliveries go to; answers the hours that the ring has no place for. The ends that cause them
+    /// must not wait for that: the events that keep those buckets may be their own.
+    async fn full_hours(&self, settlements: &[Settlement]) -> Result<BTreeSet<i64>, Error> {
+        let deliveries = settlements.iter().flat_map(|one| &one.deliveries);
+        let hours: BTreeSet<i64> = deliveries.map(|one| one.event.id.hour()).collect();
+        let mut full = BTreeSet::new();
+        for hour in hours {
+            if !self.turn_ring(hour).await? {
+                full.insert(hour);
+            }
+        }
+        Ok(full)
     }
 }
 
@@ -339,11 +385,18 @@ fn head(text: &str) -> String {
     text[..end].replace('\0', "\u{fffd}")
 }
 
-async fn deliver(tx: &mut PgConnection, winners: &[&Settlement]) -> Result<(), Error> {
+async fn deliver(
+    tx: &mut PgConnection,
+    winners: &[&Settlement],
+    full: &BTreeSet<i64>,
+) -> Result<(), Error> {
     let mut by_hour: BTreeMap<i64, Vec<NewEvent>> = BTreeMap::new();
     for delivery in winners.iter().flat_map(|one| &one.deliveries) {
-        let events = by_hour.entry(delivery.id.hour()).or_default();
-        events.push(delivery.clone());
+        let hour = delivery.event.id.hour();
+        if !full.contains(&hour) {
+            let events = by_hour.entry(hour).or_default();
+            events.push(delivery.event.clone());
+        }
     }
     for events in by_hour.values() {
         accept::insert(tx, events).await?;
@@ -354,15 +407,18 @@ async fn deliver(tx: &mut PgConnection, winners: &[&Settlement]) -> Result<(), E
 async fn leave_undelivered(
     tx: &mut PgConnection,
     winners: &[&Settlement],
+    full: &BTreeSet<i64>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let records: Vec<(EventId, &NewUndelivered)> = winners
-        .iter()
-        .flat_map(|settlement| {
-            let event = settlement.event;
-            settlement.undelivered.iter().map(move |one| (event, one))
-        })
-        .collect();
+    let mut records: Vec<(EventId, NewUndelivered)> = Vec::new();
+    for settlement in winners {
+        let refused = settlement.deliveries.iter();
+        let refused = refused
+            .filter(|one| full.contains(&one.event.id.hour()))
+            .map(|one| one.undelivered(FULL));
+        let kept = settlement.undelivered.iter().cloned().chain(refused);
+        records.extend(kept.map(|one| (settlement.event, one)));
+    }
     for (event, one) in records {
         sqlx::query!(
             "INSERT INTO undelivered (id, inv_id, account_id, region, function_name, kind, target, reason, at, body)

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use domain::log::LogLine;
+use domain::log::{LogLine, LogStream};
 
+use super::chunk;
 use crate::{Error, Store};
 
-/// A batch as columns: its distinct streams, and its lines with the stream's place.
+/// A batch as columns: its distinct streams, and its chunks with the stream's place.
 #[derive(Default)]
 struct Columns<'a> {
     accounts: Vec<i64>,
@@ -15,40 +16,50 @@ struct Columns<'a> {
     groups: Vec<&'a str>,
     streams: Vec<&'a str>,
     /// From 1, as arrays in SQL.
-    line_streams: Vec<i32>,
-    line_times: Vec<DateTime<Utc>>,
-    line_messages: Vec<String>,
+    chunk_streams: Vec<i32>,
+    chunk_firsts: Vec<DateTime<Utc>>,
+    chunk_lasts: Vec<DateTime<Utc>>,
+    chunk_events: Vec<i32>,
+    chunk_bytes: Vec<i32>,
+    chunk_lines: Vec<Vec<u8>>,
 }
 
 impl<'a> Columns<'a> {
     fn from_lines(lines: &'a [LogLine]) -> Self {
-        let mut columns = Self::default();
-        let mut places = HashMap::new();
+        let mut places: HashMap<&LogStream, usize> = HashMap::new();
+        let mut streams: Vec<(&LogStream, Vec<&LogLine>)> = Vec::new();
         for line in lines {
-            let key = (
-                line.account,
-                line.region.as_str(),
-                line.group.as_str(),
-                line.stream.as_str(),
-            );
-            let place = *places.entry(key).or_insert_with(|| {
-                columns.accounts.push(line.account.number());
-                columns.regions.push(line.region.as_str());
-                columns.groups.push(&line.group);
-                columns.streams.push(&line.stream);
-                i32::try_from(columns.streams.len()).unwrap_or(i32::MAX)
+            let place = *places.entry(&line.stream).or_insert_with(|| {
+                streams.push((&line.stream, Vec::new()));
+                streams.len() - 1
             });
-            columns.line_streams.push(place);
-            columns.line_times.push(line.at);
-            columns.line_messages.push(storable(&line.message));
+            streams[place].1.push(line);
+        }
+        let mut columns = Self::default();
+        for (stream, mut lines) in streams {
+            columns.push(stream, &mut lines);
         }
         columns
     }
-}
 
-/// Postgres' text holds every character but U+0000; one such line must not hold up the others.
-fn storable(message: &str) -> String {
-    message.replace('\0', "\u{fffd}")
+    fn push(&mut self, stream: &'a LogStream, lines: &mut [&LogLine]) {
+        self.accounts.push(stream.account.number());
+        self.regions.push(stream.region.as_str());
+        self.groups.push(&stream.group);
+        self.streams.push(&stream.name);
+        let place = i32::try_from(self.streams.len()).unwrap_or(i32::MAX);
+        let time = |us| DateTime::from_timestamp_micros(us).unwrap_or_default();
+        for chunk in chunk::chunks(lines) {
+            self.chunk_streams.push(place);
+            self.chunk_firsts.push(time(chunk.first_us));
+            self.chunk_lasts.push(time(chunk.last_us));
+            self.chunk_events
+                .push(i32::try_from(chunk.events).unwrap_or(i32::MAX));
+            self.chunk_bytes
+                .push(i32::try_from(chunk.bytes).unwrap_or(i32::MAX));
+            self.chunk_lines.push(chunk.lines);
+        }
+    }
 }
 
 impl Store {
@@ -56,23 +67,26 @@ impl Store {
     /// order of the slice where their times are equal. Does not wait for the database's disk: a crash of the database may
     /// lose the last moments. What clients see as `ingestionTime` is the newest line's time.
     pub async fn append_logs(&self, lines: &[LogLine]) -> Result<(), Error> {
-        if lines.is_empty() {
+        let Some(moment) = lines.iter().map(|line| line.at).max() else {
             return Ok(());
-        }
+        };
         let columns = Columns::from_lines(lines);
-        let row = sqlx::query!(
-            r#"SELECT log_append($1, $2, $3, $4, $5, $6, $7) AS "appended!""#,
+        sqlx::query!(
+            "SELECT log_append_chunks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             &columns.accounts,
             &columns.regions as &[&str],
             &columns.groups as &[&str],
             &columns.streams as &[&str],
-            &columns.line_streams,
-            &columns.line_times,
-            &columns.line_messages,
+            moment,
+            &columns.chunk_streams,
+            &columns.chunk_firsts,
+            &columns.chunk_lasts,
+            &columns.chunk_events,
+            &columns.chunk_bytes,
+            &columns.chunk_lines,
         )
-        .fetch_one(&self.pool)
+        .execute(&self.pool)
         .await?;
-        debug_assert_eq!(usize::try_from(row.appended).ok(), Some(lines.len()));
         Ok(())
     }
 }

@@ -2,10 +2,17 @@
 //!
 //! Events have a place in a total order: their time, then their id. A window is what follows or precedes a place, at most
 //! so many events and so many bytes, so that no request can make us read or hold more than that.
+//!
+//! Chunks come a page at a time (`pages.rs`), in the order of the ends that they turn to the reader. What they hold is put
+//! in order here. An event is settled, its place in the window known, once no chunk that is still to come can hold one that
+//! goes before it.
 
 use chrono::{DateTime, Utc};
 use domain::AccountId;
+use domain::log::EVENT_OVERHEAD_BYTES;
 
+use super::chunk;
+use super::pages::{Direction, Row, Scan};
 use crate::{Error, Store};
 
 /// An event's place in the order.
@@ -42,7 +49,7 @@ pub enum Selection<'a> {
 }
 
 impl<'a> Selection<'a> {
-    fn columns(self) -> (Option<&'a [i64]>, &'a str) {
+    pub(super) fn columns(self) -> (Option<&'a [i64]>, &'a str) {
         match self {
             Self::Prefix(prefix) => (None, prefix),
             Self::Ids(ids) => (Some(ids), ""),
@@ -76,35 +83,102 @@ impl Position {
     }
 }
 
-struct EventRow {
-    id: i64,
-    at: DateTime<Utc>,
-    stored_at: DateTime<Utc>,
-    message: String,
-    stream: String,
-    /// Rows found, one more than asked for where there are more.
-    found: i64,
+/// Events that are being read, in the direction of reading.
+struct Reading {
+    scan: Scan,
+    window: Window,
+    events: Vec<Event>,
+    /// Of the events, those whose place is known.
+    settled: usize,
 }
 
-/// Cuts the row that only tells that there is more.
-fn page(rows: Vec<EventRow>, window: Window) -> Page {
-    let found = rows.first().map_or(0, |row| row.found);
-    let events_max = usize::try_from(window.events_max).unwrap_or(usize::MAX);
-    let events: Vec<Event> = rows.into_iter().take(events_max).map(Event::from).collect();
-    let more = usize::try_from(found).is_ok_and(|found| found > events.len());
-    Page { events, more }
-}
-
-impl From<EventRow> for Event {
-    fn from(row: EventRow) -> Self {
+impl Reading {
+    fn new(
+        direction: Direction,
+        start: Position,
+        end: Option<DateTime<Utc>>,
+        window: Window,
+    ) -> Self {
         Self {
-            position: Position {
-                at: row.at,
-                id: row.id,
-            },
-            stored_at: row.stored_at,
-            message: row.message,
-            stream: row.stream,
+            scan: Scan::new(direction, start, end, window),
+            window,
+            events: Vec::new(),
+            settled: 0,
+        }
+    }
+
+    /// Whether the window is not full and there may be more.
+    fn goes_on(&self) -> bool {
+        !self.scan.complete && self.count() == self.settled
+    }
+
+    /// How many of the settled events the window holds.
+    fn count(&self) -> usize {
+        let events_max = usize::try_from(self.window.events_max).unwrap_or(usize::MAX);
+        let bytes_max = usize::try_from(self.window.bytes_max).unwrap_or(usize::MAX);
+        let mut bytes = 0;
+        let settled = self.events.iter().take(self.settled).take(events_max);
+        let fitting = settled.take_while(|event| {
+            let fits = bytes < bytes_max;
+            bytes += event.message.len() + EVENT_OVERHEAD_BYTES;
+            fits
+        });
+        fitting.count()
+    }
+
+    fn take(&mut self, rows: Vec<Row>) -> Result<(), Error> {
+        self.scan.advance(&rows);
+        for row in rows {
+            self.take_row(row)?;
+        }
+        let direction = self.scan.direction;
+        self.events
+            .sort_unstable_by(|a, b| direction.compare(a.position, b.position));
+        self.settled = if self.scan.complete {
+            self.events.len()
+        } else {
+            let key = self.scan.key;
+            self.events
+                .partition_point(|event| direction.compare(event.position, key).is_le())
+        };
+        Ok(())
+    }
+
+    fn take_row(&mut self, row: Row) -> Result<(), Error> {
+        let first = Position {
+            at: row.first_at,
+            id: row.id,
+        };
+        let (stored_at, stream) = (row.stored_at, row.stream);
+        let event = |position, message| Event {
+            position,
+            stored_at,
+            message,
+            stream: stream.clone(),
+        };
+        match (row.lines, row.message) {
+            (Some(lines), _) => {
+                let events = chunk::events(first, &lines);
+                let events = events.ok_or(Error::Inconsistent("log_chunk.lines"))?;
+                let wanted = events
+                    .into_iter()
+                    .filter(|(position, _)| self.scan.covers(*position));
+                self.events
+                    .extend(wanted.map(|(position, message)| event(position, message.to_owned())));
+            }
+            (None, message) => self.events.push(event(first, message.unwrap_or_default())),
+        }
+        Ok(())
+    }
+
+    /// The window's events, in the direction of reading.
+    fn page(mut self) -> Page {
+        let count = self.count();
+        let more = count < self.settled;
+        self.events.truncate(count);
+        Page {
+            events: self.events,
+            more,
         }
     }
 }
@@ -119,34 +193,12 @@ impl Store {
         to: Option<DateTime<Utc>>,
         window: Window,
     ) -> Result<Page, Error> {
-        let rows = sqlx::query_as!(
-            EventRow,
-            r#"SELECT id, at, stored_at, message, '' AS "stream!", found AS "found!"
-             FROM (
-                 SELECT *, count(*) OVER () AS found,
-                     sum(octet_length(message) + 26) OVER (ORDER BY at, id ROWS UNBOUNDED PRECEDING)
-                         - octet_length(message) - 26 AS bytes_before
-                 FROM (
-                     SELECT id, at, stored_at, message FROM log_event
-                     WHERE account_id = $1 AND stream_id = $2 AND (at, id) > ($3, $4)
-                         AND at < coalesce($5::timestamptz, 'infinity')
-                     ORDER BY at, id
-                     LIMIT $6
-                 ) AS found_rows
-             ) AS measured
-             WHERE bytes_before < $7
-             ORDER BY at, id"#,
-            account.number(),
-            stream_id,
-            after.at,
-            after.id,
-            to,
-            i64::from(window.events_max) + 1,
-            i64::from(window.bytes_max),
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(page(rows, window))
+        let mut reading = Reading::new(Direction::Onwards, after, to, window);
+        while reading.goes_on() {
+            let rows = self.stream_chunks_after(account, stream_id, &reading.scan);
+            reading.take(rows.await?)?;
+        }
+        Ok(reading.page())
     }
 
     /// Events of a stream before `before` and not before the time `from`, the nearest ones; oldest first all the same.
@@ -158,34 +210,12 @@ impl Store {
         from: Option<DateTime<Utc>>,
         window: Window,
     ) -> Result<Page, Error> {
-        let rows = sqlx::query_as!(
-            EventRow,
-            r#"SELECT id, at, stored_at, message, '' AS "stream!", found AS "found!"
-             FROM (
-                 SELECT *, count(*) OVER () AS found,
-                     sum(octet_length(message) + 26) OVER (ORDER BY at DESC, id DESC ROWS UNBOUNDED PRECEDING)
-                         - octet_length(message) - 26 AS bytes_before
-                 FROM (
-                     SELECT id, at, stored_at, message FROM log_event
-                     WHERE account_id = $1 AND stream_id = $2 AND (at, id) < ($3, $4)
-                         AND at >= coalesce($5::timestamptz, '-infinity')
-                     ORDER BY at DESC, id DESC
-                     LIMIT $6
-                 ) AS found_rows
-             ) AS measured
-             WHERE bytes_before < $7
-             ORDER BY at DESC, id DESC"#,
-            account.number(),
-            stream_id,
-            before.at,
-            before.id,
-            from,
-            i64::from(window.events_max) + 1,
-            i64::from(window.bytes_max),
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let mut page = page(rows, window);
+        let mut reading = Reading::new(Direction::Backwards, before, from, window);
+        while reading.goes_on() {
+            let rows = self.stream_chunks_before(account, stream_id, &reading.scan);
+            reading.take(rows.await?)?;
+        }
+        let mut page = reading.page();
         page.events.reverse();
         Ok(page)
     }
@@ -200,43 +230,12 @@ impl Store {
         to: Option<DateTime<Utc>>,
         window: Window,
     ) -> Result<Page, Error> {
-        let (ids, prefix) = streams.columns();
-        let rows = sqlx::query_as!(
-            EventRow,
-            r#"SELECT measured.id, at, stored_at, message, stream.name AS "stream!", found AS "found!"
-             FROM (
-                 SELECT *, count(*) OVER () AS found,
-                     sum(octet_length(message) + 26) OVER (ORDER BY at, id ROWS UNBOUNDED PRECEDING)
-                         - octet_length(message) - 26 AS bytes_before
-                 FROM (
-                     SELECT id, at, stored_at, message, stream_id FROM log_event
-                     WHERE account_id = $1 AND group_id = $2 AND (at, id) > ($3, $4)
-                         AND at < coalesce($5::timestamptz, 'infinity')
-                         AND ($6::bigint[] IS NULL OR stream_id = ANY ($6))
-                         AND ($7 = '' OR stream_id IN (
-                             SELECT id FROM log_stream
-                             WHERE account_id = $1 AND group_id = $2 AND starts_with(name, $7)
-                         ))
-                     ORDER BY at, id
-                     LIMIT $8
-                 ) AS found_rows
-             ) AS measured
-             JOIN log_stream AS stream ON stream.account_id = $1 AND stream.id = measured.stream_id
-             WHERE bytes_before < $9
-             ORDER BY at, measured.id"#,
-            account.number(),
-            group_id,
-            after.at,
-            after.id,
-            to,
-            ids,
-            prefix,
-            i64::from(window.events_max) + 1,
-            i64::from(window.bytes_max),
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(page(rows, window))
+        let mut reading = Reading::new(Direction::Onwards, after, to, window);
+        while reading.goes_on() {
+            let rows = self.group_chunks_after(account, group_id, streams, &reading.scan);
+            reading.take(rows.await?)?;
+        }
+        Ok(reading.page())
     }
 
     /// Events of a group before `before` and not before the time `from`, newest first.
@@ -249,42 +248,11 @@ impl Store {
         from: Option<DateTime<Utc>>,
         window: Window,
     ) -> Result<Page, Error> {
-        let (ids, prefix) = streams.columns();
-        let rows = sqlx::query_as!(
-            EventRow,
-            r#"SELECT measured.id, at, stored_at, message, stream.name AS "stream!", found AS "found!"
-             FROM (
-                 SELECT *, count(*) OVER () AS found,
-                     sum(octet_length(message) + 26) OVER (ORDER BY at DESC, id DESC ROWS UNBOUNDED PRECEDING)
-                         - octet_length(message) - 26 AS bytes_before
-                 FROM (
-                     SELECT id, at, stored_at, message, stream_id FROM log_event
-                     WHERE account_id = $1 AND group_id = $2 AND (at, id) < ($3, $4)
-                         AND at >= coalesce($5::timestamptz, '-infinity')
-                         AND ($6::bigint[] IS NULL OR stream_id = ANY ($6))
-                         AND ($7 = '' OR stream_id IN (
-                             SELECT id FROM log_stream
-                             WHERE account_id = $1 AND group_id = $2 AND starts_with(name, $7)
-                         ))
-                     ORDER BY at DESC, id DESC
-                     LIMIT $8
-                 ) AS found_rows
-             ) AS measured
-             JOIN log_stream AS stream ON stream.account_id = $1 AND stream.id = measured.stream_id
-             WHERE bytes_before < $9
-             ORDER BY at DESC, measured.id DESC"#,
-            account.number(),
-            group_id,
-            before.at,
-            before.id,
-            from,
-            ids,
-            prefix,
-            i64::from(window.events_max) + 1,
-            i64::from(window.bytes_max),
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(page(rows, window))
+        let mut reading = Reading::new(Direction::Backwards, before, from, window);
+        while reading.goes_on() {
+            let rows = self.group_chunks_before(account, group_id, streams, &reading.scan);
+            reading.take(rows.await?)?;
+        }
+        Ok(reading.page())
     }
 }

@@ -136,9 +136,9 @@ impl Store {
         Ok(true)
     }
 
-    /// Removes at most `events_max` events of one deleted group, of any account; `false` once nothing is left to remove.
-    /// Several may sweep at once: each takes a group of its own.
-    pub async fn sweep_logs(&self, events_max: u32) -> Result<bool, Error> {
+    /// Removes at most `rows_max` chunks and as many single events of one deleted group, of any account; `false` once nothing
+    /// is left to remove. Several may sweep at once: each takes a group of its own.
+    pub async fn sweep_logs(&self, rows_max: u32) -> Result<bool, Error> {
         let mut tx = self.pool.begin().await?;
         let group = sqlx::query!(
             "SELECT group_id, account_id FROM log_trash ORDER BY deleted_at LIMIT 1 FOR UPDATE SKIP LOCKED"
@@ -146,17 +146,27 @@ impl Store {
         .fetch_optional(&mut *tx)
         .await?;
         let Some(group) = group else { return Ok(false) };
-        let removed = sqlx::query!(
+        let chunks = sqlx::query!(
+            "DELETE FROM log_chunk WHERE ctid = ANY (ARRAY(
+                 SELECT ctid FROM log_chunk WHERE account_id = $1 AND group_id = $2 LIMIT $3
+             ))",
+            group.account_id,
+            group.group_id,
+            i64::from(rows_max),
+        )
+        .execute(&mut *tx)
+        .await?;
+        let events = sqlx::query!(
             "DELETE FROM log_event WHERE ctid = ANY (ARRAY(
                  SELECT ctid FROM log_event WHERE account_id = $1 AND group_id = $2 LIMIT $3
              ))",
             group.account_id,
             group.group_id,
-            i64::from(events_max),
+            i64::from(rows_max),
         )
         .execute(&mut *tx)
         .await?;
-        if removed.rows_affected() < u64::from(events_max) {
+        if chunks.rows_affected().max(events.rows_affected()) < u64::from(rows_max) {
             sqlx::query!(
                 "DELETE FROM log_trash WHERE account_id = $1 AND group_id = $2",
                 group.account_id,

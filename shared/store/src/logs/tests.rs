@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::log::LogLine;
+use domain::log::{LogLine, LogStream};
 use domain::{AccountId, Region};
 
 use super::{Order, Page, Position, Selection, Window};
@@ -40,13 +42,33 @@ fn store(pool: sqlx::PgPool) -> Store {
 
 fn line(account: AccountId, stream: &str, ms: i64, message: &str) -> LogLine {
     LogLine {
-        account,
-        region: region(),
-        group: "/aws/lambda/f".to_owned(),
-        stream: stream.to_owned(),
+        stream: Arc::new(LogStream {
+            account,
+            region: region(),
+            group: "/aws/lambda/f".to_owned(),
+            name: stream.to_owned(),
+        }),
         at: at(ms),
         message: message.to_owned(),
     }
+}
+
+/// A line as the release before stored it: in a row of its own.
+async fn append_singly(
+    pool: &sqlx::PgPool,
+    account: AccountId,
+    stream: &str,
+    ms: i64,
+    message: &str,
+) {
+    sqlx::query("SELECT log_append(ARRAY[$1], '{eu-west-1}', '{/aws/lambda/f}', ARRAY[$2], '{1}', ARRAY[$3], ARRAY[$4])")
+        .bind(account.number())
+        .bind(stream)
+        .bind(at(ms))
+        .bind(message)
+        .execute(pool)
+        .await
+        .unwrap();
 }
 
 fn texts(page: &Page) -> Vec<&str> {
@@ -264,8 +286,10 @@ async fn groups_and_streams_know_their_figures(pool: sqlx::PgPool) {
 async fn a_deleted_groups_events_are_gone_for_good(pool: sqlx::PgPool) {
     let store = store(pool.clone());
     let (a, b) = (account(&store, 1).await, account(&store, 2).await);
-    let lines: Vec<_> = (0..7).map(|n| line(a, "s", n, "old")).collect();
-    store.append_logs(&lines).await.unwrap();
+    for n in 0..7 {
+        store.append_logs(&[line(a, "s", n, "old")]).await.unwrap();
+        append_singly(&pool, a, "s", n, "older").await;
+    }
     store
         .append_logs(&[line(b, "s", 0, "another account's")])
         .await
@@ -291,10 +315,8 @@ async fn a_deleted_groups_events_are_gone_for_good(pool: sqlx::PgPool) {
         steps += 1;
     }
     assert_eq!(steps, 3);
-    let events: i64 = sqlx::query_scalar("SELECT count(*) FROM log_event")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
+    let count = "SELECT (SELECT sum(last_id - id + 1) FROM log_chunk)::bigint + (SELECT count(*) FROM log_event)";
+    let events: i64 = sqlx::query_scalar(count).fetch_one(&pool).await.unwrap();
     assert_eq!(events, 2);
 }
 
@@ -349,6 +371,7 @@ async fn an_executor_appends_without_waiting_for_the_disk_and_reads_nothing(pool
     for table in [
         "log_group",
         "log_stream",
+        "log_chunk",
         "log_event",
         "log_trash",
         "access_key",
@@ -372,8 +395,8 @@ async fn an_executor_appends_without_waiting_for_the_disk_and_reads_nothing(pool
         .await
         .unwrap();
     let mut tx = sqlx::Connection::begin(&mut *connection).await.unwrap();
-    let append =
-        "SELECT log_append(ARRAY[1], '{eu-west-1}', '{g}', '{s}', '{1}', ARRAY[now()], '{m}')";
+    let append = "SELECT log_append_chunks(ARRAY[1], '{eu-west-1}', '{g}', '{s}', now(), \
+                  '{1}', ARRAY[now()], ARRAY[now()], '{1}', '{27}', '{x}')";
     sqlx::query(append).execute(&mut *tx).await.unwrap();
     let commit: String = sqlx::query_scalar("SHOW synchronous_commit")
         .fetch_one(&mut *tx)
@@ -453,4 +476,160 @@ async fn appends_and_deletions_at_once_neither_fail_nor_lose_what_came_after(poo
         .await
         .unwrap();
     assert_eq!(texts(&page).last(), Some(&"last"));
+}
+
+/// Reads a whole group or stream in windows, onwards or backwards.
+struct Reader<'a> {
+    store: &'a Store,
+    account: AccountId,
+    group: i64,
+    stream: Option<i64>,
+}
+
+impl Reader<'_> {
+    async fn onwards(&self, after: Position, window: Window) -> Page {
+        let (account, store) = (self.account, self.store);
+        let page = match self.stream {
+            Some(stream) => {
+                store
+                    .log_events_after(account, stream, after, None, window)
+                    .await
+            }
+            None => {
+                store
+                    .log_group_events_after(account, self.group, ALL, after, None, window)
+                    .await
+            }
+        };
+        page.unwrap()
+    }
+
+    /// Newest first.
+    async fn backwards(&self, before: Position, window: Window) -> Page {
+        let (account, store) = (self.account, self.store);
+        let page = match self.stream {
+            Some(stream) => {
+                let page = store.log_events_before(account, stream, before, None, window);
+                page.await.map(|mut page| {
+                    page.events.reverse();
+                    page
+                })
+            }
+            None => {
+                store
+                    .log_group_events_before(account, self.group, ALL, before, None, window)
+                    .await
+            }
+        };
+        page.unwrap()
+    }
+
+    /// All events, as windows that follow each other show them.
+    async fn all(&self, window: Window, onwards: bool) -> Vec<(Position, String)> {
+        let mut all = Vec::new();
+        let mut place = if onwards {
+            Position::FIRST
+        } else {
+            Position::LAST
+        };
+        loop {
+            let page = if onwards {
+                self.onwards(place, window).await
+            } else {
+                self.backwards(place, window).await
+            };
+            assert!(page.events.len() <= window.events_max as usize);
+            let events = page.events.into_iter();
+            all.extend(events.map(|event| (event.position, event.message)));
+            match all.last() {
+                Some((last, _)) if page.more => place = *last,
+                _ => break,
+            }
+        }
+        if !onwards {
+            all.reverse();
+        }
+        all
+    }
+}
+
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn windows_of_any_size_show_overlapping_chunks_and_single_events_in_order(
+    pool: sqlx::PgPool,
+) {
+    let store = store(pool.clone());
+    let a = account(&store, 1).await;
+    // Batches that overlap in time, lines of one instant in several of them, streams that take turns: a fixed jumble.
+    let mut want: Vec<(i64, String)> = Vec::new();
+    for batch in 0..12 {
+        let mut lines = Vec::new();
+        for n in 0..17_i64 {
+            let ms = (batch * 301 + n * 137) % 2_900 / 7 * 7;
+            let stream = if n % 3 == 0 { "s1" } else { "s2" };
+            let message = format!("{stream} {batch} {n}");
+            want.push((ms, message.clone()));
+            if batch % 4 == 3 {
+                append_singly(&pool, a, stream, ms, &message).await;
+            } else {
+                lines.push(line(a, stream, ms, &message));
+            }
+        }
+        store.append_logs(&lines).await.unwrap();
+    }
+    let group = group(&store, a).await;
+    for stream in [None, Some("s1"), Some("s2")] {
+        let id = match stream {
+            Some(name) => store.log_stream(a, group, name).await.unwrap(),
+            None => None,
+        };
+        let reader = Reader {
+            store: &store,
+            account: a,
+            group,
+            stream: id,
+        };
+        let all = reader.all(WIDE, true).await;
+        assert!(
+            all.is_sorted_by(|(a, _), (b, _)| a < b),
+            "places are distinct"
+        );
+        let mut found: Vec<_> = all
+            .iter()
+            .map(|(position, message)| ((position.at - at(0)).num_milliseconds(), message.clone()))
+            .collect();
+        let of_stream = |text: &str| stream.is_none_or(|name| text.starts_with(name));
+        let mut expected: Vec<_> = want.iter().filter(|(_, m)| of_stream(m)).cloned().collect();
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
+        for (events_max, bytes_max) in [
+            (1, 1 << 20),
+            (3, 1 << 20),
+            (50, 1 << 20),
+            (100, 100),
+            (9, 1),
+        ] {
+            let window = Window {
+                events_max,
+                bytes_max,
+            };
+            assert_eq!(reader.all(window, true).await, all, "{window:?}");
+            assert_eq!(reader.all(window, false).await, all, "{window:?}");
+        }
+    }
+}
+
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn bytes_that_are_no_chunk_are_an_error(pool: sqlx::PgPool) {
+    let store = store(pool.clone());
+    let a = account(&store, 1).await;
+    store.append_logs(&[line(a, "s", 1, "m")]).await.unwrap();
+    sqlx::query("UPDATE log_chunk SET lines = '\\x02'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let group = group(&store, a).await;
+    let read = store.log_group_events_after(a, group, ALL, Position::FIRST, None, WIDE);
+    let error = read.await.unwrap_err().to_string();
+    assert_eq!(error, "inconsistent data in log_chunk.lines");
 }

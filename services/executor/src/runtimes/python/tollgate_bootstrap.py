@@ -9,6 +9,8 @@ import json
 import os
 import sys
 
+import tollgate_transport
+
 CONTROL_FD = 3
 RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
 
@@ -29,20 +31,26 @@ def main():
 def _client():
     """Imports the client; gives the function that runs a handler until the process ends.
 
-    AWS's client reads the Runtime API's address while it is imported, so the address is the same for a parked
-    interpreter's whole life.
+    The Runtime API's address is read here, so it is the same for a parked interpreter's whole life.
     """
+    # Must be there before AWS's client looks for its native module.
+    sys.modules["runtime_client"] = tollgate_transport.stand_in()
     try:
-        import awslambdaric.__main__
+        from awslambdaric import bootstrap
+        from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
         import awslambdaric.lambda_literals  # noqa: F401 (imported late otherwise)
-
-        if sys.version_info >= (3, 12):
-            import concurrent.futures.thread  # noqa: F401 (as above)
-        return awslambdaric.__main__.main
     except ImportError:
+        del sys.modules["runtime_client"]
         import tollgate_client
 
         return tollgate_client.main
+
+    def run(argv):
+        # AWS's own start asks for events from a thread on newer Pythons, because its native module hears no signals.
+        client = LambdaRuntimeClient(os.environ[RUNTIME_API], use_thread_for_polling_next=False)
+        bootstrap.run(argv[1], client)
+
+    return run
 
 
 def _wait_for_function():

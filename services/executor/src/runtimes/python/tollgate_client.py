@@ -8,12 +8,12 @@ import importlib
 import json
 import logging
 import os
-import socket
 import sys
 import time
 import traceback
 
-PREFIX = "/2018-06-01/runtime/"
+import tollgate_transport
+
 ERROR_TYPE_HEADER = "Lambda-Runtime-Function-Error-Type"
 
 _request_id = ""
@@ -27,66 +27,6 @@ class Fault(Exception):
         self.kind = kind
         self.message = message
         self.trace = list(trace)
-
-
-class Api:
-    """One kept-alive connection to the Runtime API."""
-
-    def __init__(self, address):
-        host, _, port = address.rpartition(":")
-        self._address = (host, int(port))
-        self._host = address
-        self._file = None
-        self._socket = None
-
-    def request(self, method, path, body=b"", headers=()):
-        if self._socket is None:
-            self._socket = socket.create_connection(self._address)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._file = self._socket.makefile("rb")
-        lines = [f"{method} {PREFIX}{path} HTTP/1.1", f"Host: {self._host}"]
-        lines += [f"{name}: {value}" for name, value in headers]
-        if method == "POST":
-            lines.append(f"Content-Length: {len(body)}")
-        head = "\r\n".join(lines) + "\r\n\r\n"
-        self._socket.sendall(head.encode("latin-1") + body)
-        return self._response()
-
-    def _response(self):
-        status_line = self._file.readline()
-        if not status_line:
-            raise ConnectionError("the Runtime API closed the connection")
-        status = int(status_line.split(None, 2)[1])
-        headers = {}
-        while True:
-            line = self._file.readline().rstrip(b"\r\n")
-            if not line:
-                break
-            name, _, value = line.decode("latin-1").partition(":")
-            headers[name.strip().lower()] = value.strip()
-        if headers.get("transfer-encoding", "").lower() == "chunked":
-            body = self._chunks()
-        else:
-            body = self._file.read(int(headers.get("content-length", "0")))
-        if headers.get("connection", "").lower() == "close":
-            self._socket.close()
-            self._socket = None
-        return status, headers, body
-
-    def _chunks(self):
-        parts = []
-        while True:
-            size = int(self._file.readline().split(b";")[0], 16)
-            parts.append(self._file.read(size))
-            self._file.readline()
-            if size == 0:
-                return b"".join(parts)
-
-    def post(self, path, body, headers=()):
-        status, _, answer = self.request("POST", path, body, headers)
-        # Too large a response is answered for us; anything else means that we misbehave.
-        if status not in (202, 413):
-            raise RuntimeError(f"{path}: the Runtime API answered {status}: {answer!r}")
 
 
 class _Record:
@@ -257,15 +197,22 @@ def _log(error):
     sys.stdout.flush()
 
 
+def _post(api, path, body, headers):
+    status, _, answer = api.post(path, body, headers)
+    # Too large a response is answered for us; anything else means that we misbehave.
+    if status not in (202, 413):
+        raise RuntimeError(f"{path}: the Runtime API answered {status}: {answer!r}")
+
+
 def _post_error(api, path, error):
     headers = ((ERROR_TYPE_HEADER, error["errorType"]), ("Content-Type", "application/json"))
-    api.post(path, json.dumps(error).encode(), headers)
+    _post(api, path, json.dumps(error).encode(), headers)
 
 
 def _serve(api, handler):
     """Waits for one event and answers it."""
     global _request_id
-    status, headers, body = api.request("GET", "invocation/next")
+    status, headers, body = api.get("invocation/next")
     if status != 200:
         raise RuntimeError(f"invocation/next: the Runtime API answered {status}")
     _request_id = headers["lambda-runtime-aws-request-id"]
@@ -284,11 +231,11 @@ def _serve(api, handler):
         _log(error)
         _post_error(api, path + "error", error)
     else:
-        api.post(path + "response", answer, (("Content-Type", content_type),))
+        _post(api, path + "response", answer, (("Content-Type", content_type),))
 
 
 def main(argv):
-    api = Api(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    api = tollgate_transport.Connection(os.environ["AWS_LAMBDA_RUNTIME_API"])
     try:
         _set_up_logging()
         handler = _load(argv[1])

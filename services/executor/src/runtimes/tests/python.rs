@@ -17,6 +17,7 @@ async fn both() -> [Arc<Runtime>; 2] {
         "bootstrap.py",
         "tollgate_bootstrap.py",
         "tollgate_client.py",
+        "tollgate_transport.py",
     ] {
         std::fs::copy(dir.join(file), own.join(file)).unwrap();
     }
@@ -75,7 +76,7 @@ async fn answers_with_the_whole_context() {
             function.api.next();
             let headers = [
                 ("Lambda-Runtime-Trace-Id", "Root=1-2-3"),
-                ("Lambda-Runtime-Client-Context", r#"{"custom":{"k":"v"}}"#),
+                ("Lambda-Runtime-Client-Context", r#"{"custom":{"k":"grün"}}"#),
                 (
                     "Lambda-Runtime-Cognito-Identity",
                     r#"{"cognitoIdentityId":"i"}"#,
@@ -89,7 +90,7 @@ async fn answers_with_the_whole_context() {
                 "event": {"n": 1}, "path": [dir], "cwd": dir, "colour": "blue",
                 "region": "eu-central-1", "trace": "Root=1-2-3",
                 "context": ["id-1", "demo", "$LATEST", "128", "/aws/lambda/demo", "stream", "arn:f",
-                            {"k": "v"}, "i"],
+                            {"k": "grün"}, "i"],
                 "time_left": true, "zone": "UTC",
             });
             assert_eq!(post.json(), want);

@@ -1,16 +1,20 @@
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chassis::{Clock, Lifecycle};
+use domain::event::EventId;
 use domain::price::{Book, Sku};
 use domain::usage::{Batch, Counts, Sums};
 use store::usage::{Epoch, Ingested};
 use store::{Role, Store, Vault};
 use testkit::Database;
+use uuid::Uuid;
 
 use super::super::options::{Error, Options};
+use super::super::record::StartRecord;
 use super::super::{Spool, Ticket, batch};
-use super::{account, end_of, quarantined, start_of};
+use super::{Boot, account, at, end_of, quarantined, start_of};
 use crate::prices::Prices;
 
 /// A database with the schema, as its owner and as the executor see it.
@@ -321,6 +325,34 @@ async fn a_ticket_that_is_never_given_back_is_a_lost_execution() {
         }
     );
     assert_eq!(world.usage("f").await, (0, 0));
+}
+
+/// An event that brings executors down is known by these; of others nobody asks.
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_of_events_that_never_ended_are_noted_at_the_next_start() {
+    let (world, dir, life) = (
+        World::new().await,
+        tempfile::tempdir().unwrap(),
+        Lifecycle::new(),
+    );
+    let event = EventId::floor(at(0)).uuid();
+    let of = |request_id, attempt| StartRecord {
+        request_id,
+        attempt,
+        ..start_of("f", 128)
+    };
+    let mut boot = Boot::of(&options(dir.path()));
+    boot.journal.start(&of(event, 2), at(101)).unwrap();
+    let synchronous = Uuid::from_u128(7);
+    boot.journal.start(&of(synchronous, 1), at(101)).unwrap();
+    drop(boot);
+    let _spool = world.open(options(dir.path()), &life).await.unwrap();
+    let ids = [event, synchronous];
+    until(SOON, async || {
+        let losses = world.owner.losses(&ids).await.unwrap();
+        losses == HashMap::from([((event, 2), 1)])
+    })
+    .await;
 }
 
 /// At the drain the background ends by itself once the last execution has, with everything in the database; the next

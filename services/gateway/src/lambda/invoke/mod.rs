@@ -115,16 +115,9 @@ async fn run(
         tail: request.tail,
     };
     let trace_id = run.trace_id.clone();
-    let (answered, answer) = tokio::sync::oneshot::channel();
-    // A task of its own: a caller that hangs up must not give the concurrency permit back while the function runs.
-    call.app.life.spawn(
-        "invoke",
-        async move {
-            let _ = answered.send(sync::run(run).await);
-        }
-        .instrument(span),
-    );
-    let ran = answer.await.map_err(|_| Fault::internal())??;
+    // A caller that hangs up must not give the concurrency permit back while the function runs.
+    let running = sync::run(run).instrument(span);
+    let ran = call.app.life.see_through("invoke", running).await?;
     Ok(answer::build(ran, call.request_id, &trace_id))
 }
 

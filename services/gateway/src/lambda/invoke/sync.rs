@@ -38,7 +38,7 @@ pub(super) async fn run(run: Run) -> Result<Ran, Fault> {
     let dispatch = &run.app.dispatch;
     let permit = dispatch.admission.admit(&run.route.pool).await;
     let Some(_permit) = permit else {
-        metrics::counter!("tollgate_throttles_total").increment(1);
+        run.app.measures.throttles.increment(1);
         return Err(faults::throttled(run.route.reserved));
     };
     let version = run
@@ -59,21 +59,21 @@ pub(super) async fn run(run: Run) -> Result<Ran, Fault> {
     };
     match dispatch::run(&dispatch.executors, version, &ordered).await {
         Ended::Ran(reply) => {
-            metrics::histogram!("tollgate_gateway_invoke_seconds").record(started.elapsed());
+            run.app.measures.invoke_seconds.record(started.elapsed());
             Ok(Ran {
                 reply: *reply,
                 version: version.spec.version.to_string(),
             })
         }
-        failed => Err(fault(failed, request_id)),
+        failed => Err(fault(failed, &run.app, request_id)),
     }
 }
 
 /// What a caller is told of an event that did not run, or of which nobody knows whether it did.
-fn fault(ended: Ended, request_id: Uuid) -> Fault {
+fn fault(ended: Ended, app: &App, request_id: Uuid) -> Fault {
     match ended {
         Ended::NoRoom => {
-            metrics::counter!("tollgate_throttles_total").increment(1);
+            app.measures.throttles.increment(1);
             faults::throttled(false)
         }
         Ended::Denied(text) => faults::denied(&text),
