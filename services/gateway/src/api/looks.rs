@@ -24,6 +24,8 @@ const WINDOW_MAX: Duration = Duration::from_secs(10);
 const FIRST_WINDOW: TimeDelta = TimeDelta::seconds(10);
 /// A look is remembered so long: the next one begins where it has found that everything had ended.
 const REMEMBERED: Duration = Duration::from_mins(10);
+/// Lanes of which nothing older is open are looked at together.
+const RECENT: TimeDelta = TimeDelta::minutes(5);
 /// Events that were accepted so long ago are surely committed: what is settled before stays out of later looks.
 const COMMITTED: TimeDelta = TimeDelta::seconds(60);
 /// Of a lane as long as this the count of its owner is taken: counting it takes long, and it is not counted anew for each look.
@@ -141,7 +143,13 @@ async fn find(
     let mut lanes: HashMap<i64, Lane> = HashMap::new();
     for lane in store.lanes_of(cx.account, &cx.region).await? {
         let had = before.and_then(|look| look.lanes.get(&lane.id));
-        lanes.insert(lane.id, Lane::new(lane.function.to_string(), had));
+        let from = match (had, before) {
+            (Some(had), _) => had.from,
+            // Lanes begin with their first event: this one did after the look before.
+            (None, Some(before)) => EventId::floor(before.at - COMMITTED),
+            (None, None) => EventId::floor(DateTime::UNIX_EPOCH),
+        };
+        lanes.insert(lane.id, Lane::new(lane.function.to_string(), from));
     }
     for told in cx
         .app
@@ -159,6 +167,7 @@ async fn find(
             lane.ended = Some(told.ended);
         }
     }
+    let recent = EventId::floor(at - RECENT);
     let short = lanes.iter().filter(|(_, lane)| lane.ended.is_none());
     let short: Vec<(i64, EventId)> = short.map(|(id, lane)| (*id, lane.from)).collect();
     for (id, _) in &short {
@@ -166,11 +175,15 @@ async fn find(
             lane.from = EventId::floor(at - COMMITTED);
         }
     }
-    for found in store.lane_depths(&short).await? {
-        if let Some(lane) = lanes.get_mut(&found.lane) {
-            lane.depth = found.depth;
-            lane.oldest_at = Some(found.oldest.accepted_at());
-            lane.from = lane.from.min(found.oldest);
+    // A lane in which something waits for long must not make the look at all others as long.
+    let (new, old): (Vec<_>, Vec<_>) = short.into_iter().partition(|(_, from)| *from >= recent);
+    for lanes_alike in [new, old] {
+        for found in store.lane_depths(&lanes_alike).await? {
+            if let Some(lane) = lanes.get_mut(&found.lane) {
+                lane.depth = found.depth;
+                lane.oldest_at = Some(found.oldest.accepted_at());
+                lane.from = lane.from.min(found.oldest);
+            }
         }
     }
     let ids: Vec<i64> = lanes.keys().copied().collect();
@@ -207,7 +220,7 @@ struct Lane {
 }
 
 impl Lane {
-    fn new(function: String, had: Option<&Self>) -> Self {
+    fn new(function: String, from: EventId) -> Self {
         Self {
             function,
             depth: 0,
@@ -215,7 +228,7 @@ impl Lane {
             in_flight: 0,
             came: 0,
             ended: None,
-            from: had.map_or_else(|| EventId::floor(DateTime::UNIX_EPOCH), |had| had.from),
+            from,
         }
     }
 

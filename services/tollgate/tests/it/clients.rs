@@ -61,7 +61,8 @@ cases!(own_api, "own_api.py":
 cases!(clock, "clock.py": fixed);
 
 cases!(events, "events.py":
-    followed, cancelled, dead_letters_and_redrive, redrives_have_a_rate, purged, undelivered, commands, policies,
+    followed, cancelled, cancelled_before_it_ran, dead_letters_and_redrive, redrives_have_a_rate, purged, undelivered,
+    commands, policies,
 );
 
 cases!(async_invoke, "async_invoke.py":

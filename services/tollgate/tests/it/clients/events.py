@@ -81,6 +81,23 @@ def cancelled():
     assert (code, error["code"]) == (409, "ConflictException"), error
 
 
+def cancelled_before_it_ran():
+    """What waits for a free place is cancelled and never runs."""
+    function("single")
+    client().put_function_concurrency(FunctionName="single", ReservedConcurrentExecutions=1)
+    first = send_event("single", {"sleep_s": 3})
+    becomes(first, "running")
+    waits = [send_event("single", {"n": n}) for n in range(2)]
+    assert good("POST", f"/events/{waits[0]}/cancel")["status"] == "cancelled"
+    for request_id in [first, waits[1]]:
+        becomes(request_id, "succeeded")
+    event = good("GET", f"/events/{waits[0]}")
+    assert event["status"] == "cancelled" and event["attempts"][0]["started_at"] is None, event
+    log = lambda request_id: client("logs").filter_log_events(logGroupName="/aws/lambda/single", filterPattern=f'"{request_id}"')["events"]
+    until(lambda: log(waits[1]), "the log of what ran after it is stored")
+    assert log(waits[0]) == [], "it ran"
+
+
 def dead_letters_and_redrive():
     function("brittle", ONCE)
     ids = [send_event("brittle", {"fail": True, "n": n}) for n in range(5)]
