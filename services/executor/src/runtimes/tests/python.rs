@@ -76,7 +76,10 @@ async fn answers_with_the_whole_context() {
             function.api.next();
             let headers = [
                 ("Lambda-Runtime-Trace-Id", "Root=1-2-3"),
-                ("Lambda-Runtime-Client-Context", r#"{"custom":{"k":"grün"}}"#),
+                (
+                    "Lambda-Runtime-Client-Context",
+                    r#"{"custom":{"k":"grün"}}"#,
+                ),
                 (
                     "Lambda-Runtime-Cognito-Identity",
                     r#"{"cognitoIdentityId":"i"}"#,
