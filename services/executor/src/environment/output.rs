@@ -41,7 +41,7 @@ pub(super) struct Pipes<'a> {
 /// One log stream: where an environment's lines go.
 #[derive(Clone)]
 pub(super) struct Stream {
-    stream: Arc<LogStream>,
+    place: Arc<LogStream>,
     clock: Clock,
     logs: Logs,
 }
@@ -57,19 +57,19 @@ impl Stream {
             name: format!("{day}/[{}]{}", spec.version, id.simple()),
         };
         Self {
-            stream: Arc::new(stream),
+            place: Arc::new(stream),
             clock,
             logs,
         }
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.stream.name
+        &self.place.name
     }
 
     fn line(&self, at: DateTime<Utc>, message: String) -> LogLine {
         LogLine {
-            stream: Arc::clone(&self.stream),
+            stream: Arc::clone(&self.place),
             at,
             message,
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write as _};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chassis::{Clock, Ids, Lifecycle};
 use domain::price::Sku;
@@ -201,8 +201,11 @@ impl Fixture {
 
     /// Drains; every record and line is in the database afterwards.
     pub(super) async fn stop(&self) {
+        const PATIENCE: Duration = Duration::from_secs(30);
+        let began = Instant::now();
         self.life.drain().cancel();
-        self.life.run(Duration::from_secs(30)).await.unwrap();
+        self.life.run(PATIENCE).await.unwrap();
+        assert!(began.elapsed() < PATIENCE, "it was cut off");
     }
 
     /// The function's log lines, each with its stream.

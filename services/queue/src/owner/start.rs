@@ -99,7 +99,7 @@ impl Owner {
             if std::mem::take(&mut lane.wanted_more) && lane.in_flight >= lane.window && room {
                 lane.window = lane.window.saturating_mul(2).min(WINDOW_MAX);
             }
-            if lane.blocked_until.is_some_and(|until| until > now) {
+            if !lane.may_start(now) {
                 // From the head: whoever is too old while nothing may run is given up now.
                 while let Some(head) = lane.ready.front() {
                     if !head.age(lane.age_max_s).exceeded_at(now) || expired.len() >= 64 {

@@ -1,6 +1,8 @@
 //! Services on their own: a given Postgres and Redis, one gateway, executors that may die.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -55,9 +57,31 @@ impl Drop for Databases {
     }
 }
 
+/// A replica of the queue.
+struct Queue {
+    running: Running,
+    /// Address that answers `/health`.
+    health: String,
+}
+
+impl Queue {
+    /// How many of the 32 shards it says it has.
+    fn shards(&self) -> u32 {
+        let mut stream = TcpStream::connect(&self.health).expect("the queue's health");
+        let request = b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).expect("written");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("answered");
+        let (before, _) = text.split_once(" of 32 shards").expect("shards");
+        let number = before.rsplit(|c: char| !c.is_ascii_digit()).next();
+        number.and_then(|word| word.parse().ok()).expect("a number")
+    }
+}
+
 /// An installation of services apart.
 pub(crate) struct Apart {
     // Fields are dropped in this order: services before what they need.
+    queues: Vec<Option<Queue>>,
     executors: Vec<Option<Running>>,
     pub(crate) gateway: Bed,
     databases: Databases,
@@ -96,6 +120,7 @@ impl Apart {
             environment: environment.clone(),
         };
         let mut apart = Self {
+            queues: Vec::new(),
             executors: Vec::new(),
             gateway,
             databases,
@@ -145,6 +170,52 @@ impl Apart {
 
     fn executor_dir(&self, number: usize) -> PathBuf {
         self.work.path().join(format!("executor-{number}"))
+    }
+
+    /// Starts a replica of the queue; answers its number.
+    pub(crate) fn start_queue(&mut self) -> usize {
+        let number = self.queues.len();
+        let dir = self.work.path().join(format!("queue-{number}"));
+        let dir = dir.display().to_string();
+        let words = ["queue-service", "--data-dir", &dir];
+        let listen = ["--health-listen", "127.0.0.1:0"];
+        let (running, url) = self.service(&[words.as_slice(), &listen].concat());
+        let address = url
+            .strip_prefix("http://")
+            .and_then(|rest| rest.split('/').next());
+        let health = address.expect("where it answers").to_owned();
+        self.queues.push(Some(Queue { running, health }));
+        number
+    }
+
+    /// How many shards each replica that runs has.
+    pub(crate) fn shards(&self) -> Vec<u32> {
+        self.queues.iter().flatten().map(Queue::shards).collect()
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill_queue(&mut self, number: usize) {
+        self.take_queue(number).kill();
+    }
+
+    /// Ends a replica the polite way.
+    pub(crate) fn stop_queue(&mut self, number: usize) {
+        let ended = self.take_queue(number).stop();
+        assert!(ended.success(), "a queue ended with a failure");
+    }
+
+    fn take_queue(&mut self, number: usize) -> Running {
+        self.queues[number].take().expect("a running queue").running
+    }
+
+    /// Empties Redis.
+    pub(crate) fn wipe_redis(&self) {
+        let path = self.databases.redis.strip_prefix("unix://");
+        let mut stream = UnixStream::connect(path.expect("a socket")).expect("Redis");
+        stream.write_all(b"FLUSHALL\r\n").expect("written");
+        let mut answer = [0; 5];
+        stream.read_exact(&mut answer).expect("answered");
+        assert_eq!(&answer, b"+OK\r\n");
     }
 
     /// Starts an executor, for the first time or on what an earlier one of this number left.

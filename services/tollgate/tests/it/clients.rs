@@ -65,6 +65,11 @@ cases!(events, "events.py":
     commands, policies,
 );
 
+cases!(async_invoke, "async_invoke.py":
+    accepted, limits, records, dead_letter_targets, targets_that_take_nothing, stopped, throttled, deleted_while_it_waits,
+    custom_retries, once_by_key, loops,
+);
+
 cases!(examples, "examples.py":
     hello, thumbnail, mediainfo, wordcount, bash_bootstrap, rust_echo, node_errors_and_context,
 );

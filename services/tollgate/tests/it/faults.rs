@@ -102,7 +102,10 @@ pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
 }
 
 /// Requests and MB·ms per function, as the bill will see them.
-async fn usage(apart: &Apart, account: &Account) -> BTreeMap<String, BTreeMap<String, i128>> {
+pub(crate) async fn usage(
+    apart: &Apart,
+    account: &Account,
+) -> BTreeMap<String, BTreeMap<String, i128>> {
     let store = apart.store().await;
     let id = account.id.parse().expect("an account id");
     #[expect(

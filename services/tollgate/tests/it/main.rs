@@ -6,6 +6,7 @@ mod clients;
 mod command_line;
 mod dev_clock;
 mod egress;
+mod events;
 mod faults;
 mod house;
 mod private_services;

@@ -24,8 +24,8 @@ def function(name, policy=None, **settings):
         good("PUT", f"/functions/{name}/async-policy", policy)
 
 
-def send_event(name, event, **settings):
-    answer = client().invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(event), **settings)
+def send_event(name, event, lam=None, **settings):
+    answer = (lam or client()).invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(event), **settings)
     assert answer["StatusCode"] == 202, answer
     return answer["ResponseMetadata"]["RequestId"]
 
