@@ -84,7 +84,7 @@ impl Run {
 }
 
 /// What is booked of an execution that has ended.
-fn booked(start: StartRecord, end: End) -> Execution {
+fn booked(start: StartRecord, end: &End) -> Execution {
     Execution {
         request_id: start.request_id,
         attempt: start.attempt,
@@ -218,7 +218,7 @@ impl Frame {
             outcome,
             at: parts.clock.now(),
         };
-        let execution = booked(run.start, end);
+        let execution = booked(run.start, &end);
         let measures = &parts.measures;
         if let Err(error) = parts.spool.end(run.ticket, &execution) {
             tracing::error!(%error, "the end of an execution is not in the spool");
