@@ -54,8 +54,8 @@ def kinds():
     lam = client(validate=False)
     answer = lam.invoke(FunctionName="f", InvocationType="DryRun")
     assert answer["StatusCode"] == 204, answer
-    with raises("NotImplementedException", "not available yet", 501):
-        lam.invoke(FunctionName="f", InvocationType="Event")
+    answer = lam.invoke(FunctionName="f", InvocationType="Event")
+    assert answer["StatusCode"] == 202 and answer["Payload"].read() == b"", answer
     with raises("ValidationException", "invocationType", 400):
         lam.invoke(FunctionName="f", InvocationType="Nonsense")
     with raises("ValidationException", "logType", 400):
