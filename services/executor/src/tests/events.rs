@@ -6,8 +6,7 @@ use chassis::{Clock, Ids};
 use domain::event::{Condition, EventId, Source, shard};
 use domain::{FunctionName, FunctionSpec};
 use rpc::executor::{
-    AsyncWork, CancelRequest, InvokeReply, InvokeRequest, RunningEvent, RunningRequest, Settled,
-    Target, target,
+    AsyncWork, CancelRequest, InvokeReply, InvokeRequest, RunningEvent, Settled, Target, target,
 };
 use serde_json::{Value, json};
 use store::events::{EventState, EventStatus, NewEvent};
@@ -67,8 +66,7 @@ impl Fixture {
 
     /// The attempts that are here.
     async fn running(&self) -> Vec<RunningEvent> {
-        let running = self.client.clone().running(RunningRequest {}).await;
-        running.unwrap().into_inner().events
+        self.client.running().await.unwrap().events
     }
 
     /// Waits until an attempt of the event is here.
@@ -88,8 +86,7 @@ impl Fixture {
             request_id: event.id.to_string(),
             account: account.to_owned(),
         };
-        let reply = self.client.clone().cancel(request).await.unwrap();
-        reply.into_inner().running
+        self.client.cancel(request).await.unwrap().running
     }
 
     /// Sends an attempt whose end nobody waits for here.
@@ -97,9 +94,9 @@ impl Fixture {
         &self,
         request: InvokeRequest,
     ) -> tokio::task::JoinHandle<Result<InvokeReply, tonic::Status>> {
-        let mut client = self.client.clone();
+        let client = self.client.clone();
         #[expect(clippy::disallowed_methods, reason = "a test's own, awaited by it")]
-        tokio::spawn(async move { Ok(client.invoke(request).await?.into_inner()) })
+        tokio::spawn(async move { client.invoke(request).await })
     }
 }
 
