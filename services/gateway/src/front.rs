@@ -92,7 +92,8 @@ impl Front {
             return lambda::invoke::serve(call, &parts, name, body).await;
         }
         let request = Request::from_parts(parts, body);
-        service.serve(call, &request_id.to_string(), request).await
+        // Apart from the rest: an Invoke must not carry the state of every other operation around.
+        Box::pin(service.serve(call, &request_id.to_string(), request)).await
     }
 
     fn service(&self, signing_name: &str) -> Option<&Service<Call>> {

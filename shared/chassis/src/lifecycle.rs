@@ -220,7 +220,7 @@ mod tests {
     async fn work_that_panics_is_not_begun_again() {
         let life = Lifecycle::new();
         let work = life.see_through("work", async { panic!("broke") });
-        life.spawn("waiting", async move { work.await });
+        life.spawn("waiting", work);
         let ended = life.run(Duration::from_secs(5)).await;
         assert_eq!(ended, Err("task waiting panicked".to_owned()));
     }

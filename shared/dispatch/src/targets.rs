@@ -99,6 +99,11 @@ impl Targets {
         if let Some(route) = self.routes.get(key) {
             return Ok(Ok(Arc::clone(&route)));
         }
+        // Boxed, so that what is found at once, as nearly always, is not as large as this.
+        Box::pin(self.look_up(key)).await
+    }
+
+    async fn look_up(&self, key: &TargetKey) -> Result<Result<Arc<Route>, Missing>, Error> {
         let found = self
             .store
             .resolve(key.account, &key.region, &key.name, key.qualifier.as_ref())

@@ -91,7 +91,7 @@ impl Live<'_> {
             }
         }
         self.frame.output.forget();
-        Some(Run::begin(self.frame.pool(), job, false))
+        Some(Run::begin(self.frame, job, false))
     }
 
     fn withdraw(&self) -> bool {

@@ -87,10 +87,9 @@ impl Live<'_> {
             _ => "Status: error".to_owned(),
         };
         self.frame.output.drain(self.pipes());
-        let version = self.frame.spec.version.to_string();
         let lines = [
             report::init(at.elapsed(), &kind),
-            report::start(&run.request_id, &version),
+            report::start(&run.request_id, &self.frame.version),
         ];
         self.frame.output.platform(lines);
         self.settle(run, ending, None);

@@ -27,6 +27,9 @@ use crate::sandbox::{Confined, Sandbox};
 pub(super) struct Frame {
     pub(super) place: Place,
     pub(super) spec: Arc<FunctionSpec>,
+    /// Of the spec, as text: asked for with every execution.
+    pub(super) arn: String,
+    pub(super) version: String,
     /// The spec's id, as idle environments are listed by it.
     pub(super) spec_id: Arc<str>,
     pub(super) output: Output,
@@ -93,12 +96,14 @@ pub(crate) async fn run(place: Place, job: Job) {
     let log_stream = stream.name().to_owned();
     let frame = Frame {
         place,
+        arn: spec.arn().to_string(),
+        version: spec.version.to_string(),
         spec,
         spec_id,
         output: Output::new(stream),
         log_stream,
     };
-    let Some(run) = Run::begin(&pool, job, true) else {
+    let Some(run) = Run::begin(&frame, job, true) else {
         return;
     };
     let timing = Timing { asked, starting };
@@ -224,8 +229,7 @@ impl Live<'_> {
 
     /// Runs one event. Answers, where the environment can take another, until when it may be busy with this one.
     async fn execute(&self, mut run: Run, inbox: Inbox) -> Option<Instant> {
-        let request_id = run.request_id.clone();
-        let start = report::start(&request_id, &self.frame.spec.version.to_string());
+        let start = report::start(&run.request_id, &self.frame.version);
         self.frame.output.platform([start]);
         let time = Duration::from_secs(u64::from(self.frame.spec.timeout_s));
         let time_up = *run.time_up.get_or_insert_with(|| Instant::now() + time);

@@ -23,7 +23,7 @@ use crate::logs::Logs;
 /// Lambda's largest log event; a longer line is split.
 const LINE_BYTES_MAX: usize = 256 * 1024;
 /// Read from a pipe at once.
-const READ_BYTES: usize = 16 * 1024;
+const READ_BYTES: usize = 8 * 1024;
 
 /// The log of one environment: its stream, and the tail of the current invocation.
 pub(super) struct Output {
@@ -41,7 +41,7 @@ pub(super) struct Pipes<'a> {
 /// One log stream: where an environment's lines go.
 #[derive(Clone)]
 pub(super) struct Stream {
-    stream: Arc<LogStream>,
+    place: Arc<LogStream>,
     clock: Clock,
     logs: Logs,
 }
@@ -57,19 +57,19 @@ impl Stream {
             name: format!("{day}/[{}]{}", spec.version, id.simple()),
         };
         Self {
-            stream: Arc::new(stream),
+            place: Arc::new(stream),
             clock,
             logs,
         }
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.stream.name
+        &self.place.name
     }
 
     fn line(&self, at: DateTime<Utc>, message: String) -> LogLine {
         LogLine {
-            stream: Arc::clone(&self.stream),
+            stream: Arc::clone(&self.place),
             at,
             message,
         }
@@ -113,14 +113,24 @@ impl Output {
             if receiver.readable().await.is_err() {
                 return std::future::pending().await;
             }
-            let mut buffer = vec![0; READ_BYTES];
-            match receiver.try_read(&mut buffer) {
-                // All writers are gone.
-                Ok(0) => return std::future::pending().await,
-                Ok(count) => self.take(pipe, &buffer[..count]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return std::future::pending().await,
+            if !self.read(pipe, receiver) {
+                return std::future::pending().await;
             }
+        }
+    }
+
+    /// Takes what one read gives; false where nothing more will come.
+    fn read(&self, pipe: Pipe, receiver: &Receiver) -> bool {
+        // Not in the future's own state: environments are many, and most write little.
+        let mut buffer = [0; READ_BYTES];
+        match receiver.try_read(&mut buffer) {
+            // All writers are gone.
+            Ok(0) => false,
+            Ok(count) => {
+                self.take(pipe, &buffer[..count]);
+                true
+            }
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
         }
     }
 

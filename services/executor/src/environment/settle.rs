@@ -25,8 +25,9 @@ pub(super) struct Run {
     pub(super) job: Job,
     /// As text.
     pub(super) request_id: String,
+    /// As it is in the spool.
+    start: StartRecord,
     ticket: Ticket,
-    started_at: DateTime<Utc>,
     cold: bool,
     /// INIT time that this execution is charged for.
     pub(super) init: Duration,
@@ -38,28 +39,27 @@ pub(super) struct Run {
 
 impl Run {
     /// Records the start; a spool that takes no more refuses the job.
-    pub(super) fn begin(pool: &Pool, job: Job, cold: bool) -> Option<Self> {
-        let parts = pool.parts();
-        let started_at = parts.clock.now();
+    pub(super) fn begin(frame: &Frame, job: Job, cold: bool) -> Option<Self> {
+        let parts = frame.pool().parts();
         let spec = &job.spec;
-        let record = StartRecord {
+        let start = StartRecord {
             request_id: job.request_id,
             attempt: job.attempt,
             account: spec.account,
             region: spec.region.clone(),
-            function_arn: spec.arn().to_string(),
-            version: spec.version.to_string(),
+            function_arn: frame.arn.clone(),
+            version: frame.version.clone(),
             architecture: spec.architecture,
             memory_mb: spec.memory_mb,
             ephemeral_mb: spec.ephemeral_mb,
-            started_at,
+            started_at: parts.clock.now(),
         };
-        match parts.spool.start(&record) {
+        match parts.spool.start(&start) {
             Ok(ticket) => Some(Self {
                 request_id: job.request_id.to_string(),
                 job,
+                start,
                 ticket,
-                started_at,
                 cold,
                 init: Duration::ZERO,
                 invoked: None,
@@ -81,29 +81,38 @@ impl Run {
         self.job
             .refuse(Status::internal("the environment did not start"));
     }
+}
 
-    fn execution(&self, pool: &Pool, outcome: Outcome, response_bytes: usize) -> Execution {
-        let spec = &self.job.spec;
-        let invoke = self.invoked.map_or(Duration::ZERO, |at| at.elapsed());
-        Execution {
-            request_id: self.job.request_id,
-            attempt: self.job.attempt,
-            account: spec.account,
-            region: spec.region.clone(),
-            function_arn: spec.arn().to_string(),
-            version: spec.version.to_string(),
-            architecture: spec.architecture,
-            memory_mb: spec.memory_mb,
-            ephemeral_mb: spec.ephemeral_mb,
-            init_ns: nanoseconds(self.init),
-            invoke_ns: nanoseconds(invoke),
-            request_bytes: self.job.payload.len() as u64,
-            response_bytes: response_bytes as u64,
-            outcome,
-            started_at: self.started_at,
-            ended_at: pool.parts().clock.now(),
-        }
+/// What is booked of an execution that has ended.
+fn booked(start: StartRecord, end: &End) -> Execution {
+    Execution {
+        request_id: start.request_id,
+        attempt: start.attempt,
+        account: start.account,
+        region: start.region,
+        function_arn: start.function_arn,
+        version: start.version,
+        architecture: start.architecture,
+        memory_mb: start.memory_mb,
+        ephemeral_mb: start.ephemeral_mb,
+        init_ns: nanoseconds(end.init),
+        invoke_ns: nanoseconds(end.invoke),
+        request_bytes: end.request_bytes as u64,
+        response_bytes: end.response_bytes as u64,
+        outcome: end.outcome,
+        started_at: start.started_at,
+        ended_at: end.at,
     }
+}
+
+/// How an execution went.
+struct End {
+    init: Duration,
+    invoke: Duration,
+    request_bytes: usize,
+    response_bytes: usize,
+    outcome: Outcome,
+    at: DateTime<Utc>,
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
@@ -113,6 +122,7 @@ fn nanoseconds(duration: Duration) -> u64 {
 /// An ended execution, ready to be answered.
 struct Settled {
     execution: Execution,
+    request_id: String,
     cold: bool,
     billed_ms: u64,
     cost: Option<Cost>,
@@ -138,9 +148,8 @@ impl Live<'_> {
 impl Frame {
     /// Ends an execution that no sandbox could be started for, by the function's own fault.
     pub(super) fn invalid(&self, run: Run, fault: Fault) {
-        let version = self.spec.version.to_string();
         self.output
-            .platform([report::start(&run.request_id, &version)]);
+            .platform([report::start(&run.request_id, &self.version)]);
         self.settle(run, Ending::Failed(Failure::Entrypoint(fault)), None, None);
     }
 
@@ -201,7 +210,15 @@ impl Frame {
         } else {
             Outcome::FunctionError
         };
-        let execution = run.execution(self.pool(), outcome, payload.len());
+        let end = End {
+            init: run.init,
+            invoke: run.invoked.map_or(Duration::ZERO, |at| at.elapsed()),
+            request_bytes: run.job.payload.len(),
+            response_bytes: payload.len(),
+            outcome,
+            at: parts.clock.now(),
+        };
+        let execution = booked(run.start, &end);
         let measures = &parts.measures;
         if let Err(error) = parts.spool.end(run.ticket, &execution) {
             tracing::error!(%error, "the end of an execution is not in the spool");
@@ -227,6 +244,7 @@ impl Frame {
             Settled {
                 execution,
                 cold,
+                request_id: run.request_id,
                 billed_ms,
                 cost,
                 payload,
@@ -238,17 +256,17 @@ impl Frame {
     }
 
     fn close_log(&self, settled: &Settled, sandbox: Option<&Sandbox>) {
-        let execution = &settled.execution;
-        let end = report::end(&execution.request_id.to_string());
         let peak_mb = sandbox.map_or(0, Sandbox::memory_peak_mb);
         let Settled {
+            execution,
+            request_id,
             billed_ms,
             status,
             cost,
             ..
         } = settled;
         let report = report::report(execution, *billed_ms, peak_mb, status, cost.as_ref());
-        self.output.platform([end, report]);
+        self.output.platform([report::end(request_id), report]);
     }
 
     fn release(&self, inbox: Inbox) -> Option<()> {

@@ -51,7 +51,8 @@ impl Chunk {
     fn push(&mut self, at_us: i64, message: &str) -> bool {
         // Never so long: executors cut lines.
         let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
-        let bytes = length.saturating_add(EVENT_OVERHEAD_BYTES as u32);
+        let counted = message.len().saturating_add(EVENT_OVERHEAD_BYTES);
+        let bytes = u32::try_from(counted).unwrap_or(u32::MAX);
         let full = self.events > 0 && self.bytes.saturating_add(bytes) > BYTES_MAX;
         if full || at_us - self.first_us > SPAN_MAX_US {
             return false;

@@ -76,7 +76,10 @@ async fn dry_run(endpoint: &Endpoint, filter: RedriveFilter, json: bool) -> Resu
 
 /// Shows how far the redrive is until it ends.
 async fn follow(endpoint: &Endpoint, begun: Redrive) -> Result<Redrive> {
-    let bar = ProgressBar::new(begun.total);
+    let bar = match begun.total {
+        0 => ProgressBar::hidden(),
+        total => ProgressBar::new(total),
+    };
     // Standard error, and nothing at all where that is no terminal.
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}, {eta} left") {
         bar.set_style(style);
