@@ -36,7 +36,10 @@ print("up", flush=True)
 website = sys.stdin.readline().strip()
 def answer(connection, peer):
     with connection:
-        connection.recv(4096)
+        asked = b""
+        # To its end: closing before all of it is read would take the answer back.
+        while b"\r\n\r\n" not in asked and (more := connection.recv(4096)):
+            asked += more
         text = peer[0].encode()
         connection.sendall(b"HTTP/1.0 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(text), text))
 def web():
