@@ -4,6 +4,7 @@ mod aliases;
 mod concurrency;
 mod dead_letters;
 mod event_invoke_configs;
+mod events;
 mod functions;
 mod links;
 mod names;
