@@ -29,6 +29,7 @@ use uuid::Uuid;
 pub(crate) use check::{Book, Checked, Totals};
 pub(crate) use facts::Facts;
 
+use crate::api::Door;
 use crate::witness::Work;
 
 /// Entries that may wait for the writer.
@@ -106,6 +107,8 @@ pub(crate) struct Ledger(Arc<Inner>);
 struct Inner {
     /// What it is of, for people.
     name: String,
+    /// Whose events they are.
+    door: Door,
     path: PathBuf,
     entries: Mutex<Option<SyncSender<Accepted>>>,
     writer: Mutex<Option<JoinHandle<std::io::Result<()>>>>,
@@ -113,8 +116,8 @@ struct Inner {
 }
 
 impl Ledger {
-    /// A new file in `dir`.
-    pub(crate) fn new(dir: &Path, name: &str) -> Result<Self> {
+    /// A new file in `dir`, for events that go in by `door`.
+    pub(crate) fn new(dir: &Path, name: &str, door: &Door) -> Result<Self> {
         let path = dir.join(format!("ledger-{}", name.replace(' ', "-")));
         let file = File::create_new(&path).with_context(|| format!("{}", path.display()))?;
         let (entries, receiver) = sync_channel(WAITING_MAX);
@@ -123,6 +126,7 @@ impl Ledger {
         let writer = std::thread::spawn(move || write(file, &receiver, &counted));
         Ok(Self(Arc::new(Inner {
             name: name.to_owned(),
+            door: door.clone(),
             path,
             entries: Mutex::new(Some(entries)),
             writer: Mutex::new(Some(writer)),
@@ -144,6 +148,10 @@ impl Ledger {
     /// How many entries are on disk.
     pub(crate) fn synced(&self) -> u64 {
         self.0.synced.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn door(&self) -> &Door {
+        &self.0.door
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -308,12 +316,13 @@ impl fmt::Display for Verdict {
         };
         write!(
             f,
-            "{}: {word}; {} accepted, {} succeeded, {} dead, {} stored without a 202 seen, {} runs repeated",
+            "{}: {word}; {} accepted, {} succeeded, {} dead, {} stored without a 202 seen, {} runs in the logs, {} of them repeated",
             self.load,
             self.accepted,
             self.succeeded,
             self.dead,
             self.unanswered,
+            self.runs_logged,
             self.runs_repeated
         )?;
         if !self.passed() {

@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use rand::Rng as _;
 use rand::rngs::StdRng;
 
+use crate::api::Door;
 use crate::bench::Bench;
 use crate::events::{self, Until};
 use crate::figures::Figures;
@@ -70,8 +71,13 @@ impl Rig {
         Ok(())
     }
 
+    /// A ledger of the first account's events.
     pub(crate) fn ledger(&self, name: &str) -> Result<Ledger> {
-        Ledger::new(self.installation.dir(), name)
+        self.ledger_of(&self.installation.door, name)
+    }
+
+    pub(crate) fn ledger_of(&self, door: &Door, name: &str) -> Result<Ledger> {
+        Ledger::new(self.installation.dir(), name, door)
     }
 
     /// Hands over `count` events of no work.
@@ -117,7 +123,7 @@ impl Rig {
         let entries = ledger.close()?;
         for _ in 0..ASKED.min(entries.len()) {
             let entry = entries[self.chance.random_range(0..entries.len())];
-            let told = self.installation.door.event_status(entry.id).await?;
+            let told = ledger.door().event_status(entry.id).await?;
             let told = told.and_then(|event| Some(event["status"].as_str()?.to_owned()));
             if !book.agrees(entry.id, told.as_deref()) {
                 checked.verdict.faults.told_otherwise += 1;

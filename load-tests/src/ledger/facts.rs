@@ -7,6 +7,8 @@ use futures::TryStreamExt as _;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
+const UUID_CHARS: usize = 36;
+
 /// One row of an outcome table.
 #[derive(Debug, Clone)]
 pub(crate) struct Outcome {
@@ -157,25 +159,46 @@ impl Facts {
 
     /// How often each request was run, as the functions' logs show it.
     pub(crate) async fn runs_logged(&self) -> Result<HashMap<Uuid, u64>> {
-        let query = "SELECT substr(message, 18, 36)::uuid, count(*) FROM log_event \
-                     WHERE message LIKE 'START RequestId: %' GROUP BY 1";
-        let none: [i32; 0] = [];
-        let rows = self.0.query_raw(query, none).await?;
-        let runs = rows.map_ok(|row| (row.get(0), row.get::<_, i64>(1).unsigned_abs()));
-        Ok(runs.try_collect().await?)
+        let mut runs: HashMap<Uuid, u64> = HashMap::new();
+        self.over_logs("START RequestId: ", |rest| {
+            let id = std::str::from_utf8(rest.get(..UUID_CHARS)?).ok()?;
+            *runs.entry(id.parse().ok()?).or_default() += 1;
+            Some(())
+        })
+        .await?;
+        Ok(runs)
     }
 
     /// Events whose function has said in its log that it began, with the times it gave (microseconds since 1970).
     pub(crate) async fn began(&self) -> Result<Vec<(Uuid, i64)>> {
-        let query = "SELECT message FROM log_event WHERE message LIKE 'began %'";
-        let rows = self.0.query(query, &[]).await?;
-        let read = |text: &str| {
-            let mut words = text.split_whitespace().skip(1);
-            Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
-        };
-        let began = rows.iter().map(|row| read(row.get(0)));
-        began
-            .collect::<Option<Vec<_>>>()
-            .context("a torn line in a log")
+        let mut began = Vec::new();
+        self.over_logs("began ", |rest| {
+            // What lies behind the line's dot is the log's own.
+            let end = rest.iter().position(|byte| *byte == b'.')?;
+            let (id, at) = std::str::from_utf8(&rest[..end]).ok()?.split_once(' ')?;
+            began.push((id.parse().ok()?, at.parse().ok()?));
+            Some(())
+        })
+        .await?;
+        Ok(began)
+    }
+
+    /// Gives `read` what follows each `word` in the stored lines of functions. Lines lie in their chunks as they were written,
+    /// whatever is between them. A line that `read` cannot read is an error.
+    async fn over_logs(&self, word: &str, mut read: impl FnMut(&[u8]) -> Option<()>) -> Result<()> {
+        let none: [i32; 0] = [];
+        let rows = self
+            .0
+            .query_raw("SELECT lines FROM log_chunk", none)
+            .await?;
+        let mut rows = std::pin::pin!(rows);
+        while let Some(row) = rows.try_next().await? {
+            let mut rest: &[u8] = row.get(0);
+            while let Some(at) = memchr::memmem::find(rest, word.as_bytes()) {
+                rest = &rest[at + word.len()..];
+                read(rest).with_context(|| format!("a torn line {word:?} in a log"))?;
+            }
+        }
+        Ok(())
     }
 }

@@ -99,7 +99,12 @@ fn each_fault_is_found() {
 #[test]
 fn the_book_is_read_back_from_its_file() {
     let dir = tempfile::tempdir().unwrap();
-    let ledger = Ledger::new(dir.path(), "a load").unwrap();
+    let door = Door {
+        address: String::new(),
+        key_id: String::new(),
+        secret: String::new(),
+    };
+    let ledger = Ledger::new(dir.path(), "a load", &door).unwrap();
     let entries = [
         entry(1, Expected::Success),
         entry(2, Expected::Dead),

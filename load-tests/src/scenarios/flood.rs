@@ -33,11 +33,11 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Measured> {
     rig.installation.warm(&other, few).await?;
     rig.installation.add(Part::Queue(0)).await?;
     rig.installation.settled().await;
-    let idle = rig.ledger("the other tenant, idle")?;
+    let idle = rig.ledger_of(&other, "the other tenant, idle")?;
     let time = Duration::from_secs(idle_s);
     load(bench, &other, &idle, time, Arc::default()).await?;
     let (during, flooding) = (
-        rig.ledger("the other tenant, during the flood")?,
+        rig.ledger_of(&other, "the other tenant, during the flood")?,
         rig.ledger("the flood")?,
     );
     let stop = Arc::<AtomicBool>::default();

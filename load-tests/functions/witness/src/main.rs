@@ -41,7 +41,7 @@ async fn witness(secret: &str, request: LambdaEvent<Work>) -> Result<Proof, Erro
     let started_us = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros();
     let (work, context) = request.into_parts();
     if work.say {
-        println!("began {} {started_us}", context.request_id);
+        println!("began {} {started_us}.", context.request_id);
     }
     if work.ms > 0 {
         tokio::time::sleep(Duration::from_millis(work.ms)).await;

@@ -96,7 +96,10 @@ impl Owner {
                     idle.push(*id);
                 }
             }
-            if std::mem::take(&mut lane.wanted_more) && lane.in_flight >= lane.window && room {
+            // What finds no room at this moment goes on wanting it: events that run long would not ask again until one ends.
+            lane.wanted_more &= lane.in_flight >= lane.window;
+            if lane.wanted_more && room {
+                lane.wanted_more = false;
                 lane.window = lane.window.saturating_mul(2).min(WINDOW_MAX);
             }
             if !lane.may_start(now) {
