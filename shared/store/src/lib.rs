@@ -12,6 +12,7 @@ pub mod concurrency;
 mod error;
 pub mod event_invoke_configs;
 pub mod events;
+pub mod fires;
 pub mod functions;
 pub mod iam;
 pub mod logs;
@@ -46,6 +47,7 @@ pub enum Role {
     Gateway,
     Executor,
     Queue,
+    Scheduler,
 }
 
 impl Role {
@@ -55,6 +57,7 @@ impl Role {
             Self::Gateway => Some("tollgate_gateway"),
             Self::Executor => Some("tollgate_executor"),
             Self::Queue => Some("tollgate_queue"),
+            Self::Scheduler => Some("tollgate_scheduler"),
         }
     }
 }
@@ -65,6 +68,7 @@ pub struct Store {
     pool: PgPool,
     vault: Vault,
     ring: events::ring::Ring,
+    fire_ring: fires::ring::FireRing,
 }
 
 impl Store {
@@ -88,6 +92,7 @@ impl Store {
             pool,
             vault,
             ring: events::ring::Ring::default(),
+            fire_ring: fires::ring::FireRing::default(),
         })
     }
 
