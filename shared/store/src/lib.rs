@@ -20,6 +20,7 @@ pub mod prices;
 pub mod recursion;
 #[cfg(test)]
 mod samples;
+pub mod schedule_controls;
 pub mod tags;
 #[cfg(feature = "testing")]
 pub mod testing;
