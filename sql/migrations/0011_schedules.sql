@@ -175,21 +175,6 @@ BEGIN
     RETURN true;
 END $$;
 
--- Fires that could not be handed to the queue yet: the schedule's retry policy says how long it is tried.
-CREATE TABLE fire_retry (
-    schedule_id uuid NOT NULL,
-    scheduled_at timestamptz NOT NULL,
-    occasion smallint NOT NULL,
-    shard smallint NOT NULL,
-    -- Deliveries that failed.
-    attempts smallint NOT NULL,
-    first_at timestamptz NOT NULL,
-    next_at timestamptz NOT NULL,
-    error text NOT NULL,
-    PRIMARY KEY (schedule_id, scheduled_at, occasion)
-);
-CREATE INDEX fire_retry_due ON fire_retry (shard, next_at);
-
 -- The last event of schedules that do not let runs overlap, and the fire that waits for it (buffer_one).
 CREATE TABLE schedule_run (
     schedule_id uuid PRIMARY KEY REFERENCES schedule ON DELETE CASCADE,
@@ -212,11 +197,13 @@ REVOKE EXECUTE ON FUNCTION fire_ring_turn FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION fire_ring_turn TO tollgate_gateway, tollgate_scheduler;
 GRANT SELECT ON fire_ring TO tollgate_gateway, tollgate_scheduler;
 GRANT SELECT, INSERT, UPDATE, DELETE ON schedule_group, schedule_group_tag, rule, rule_tag, schedule, schedule_token TO tollgate_gateway;
-GRANT SELECT, INSERT, UPDATE, DELETE ON fire_retry, schedule_run TO tollgate_gateway;
-GRANT SELECT, INSERT, UPDATE, DELETE ON fire_retry, schedule_run, schedule_cursor, scheduler_member TO tollgate_scheduler;
+GRANT SELECT, INSERT, UPDATE, DELETE ON schedule_run TO tollgate_gateway;
+GRANT SELECT, INSERT, UPDATE, DELETE ON schedule_run, schedule_cursor, scheduler_member TO tollgate_scheduler;
 GRANT SELECT, UPDATE ON shard_lease TO tollgate_scheduler;
 GRANT SELECT, DELETE ON schedule, schedule_group, schedule_token TO tollgate_scheduler;
-GRANT SELECT ON account, catalog, function, function_version, alias, rule TO tollgate_scheduler;
+GRANT SELECT ON rule TO tollgate_scheduler;
+-- To end a run that a later one takes the place of, it finds executors as the queue does.
+GRANT SELECT ON account, catalog, function, function_version, alias, function_tag, event_invoke_config, async_policy TO tollgate_scheduler;
 GRANT SELECT, INSERT ON lane, undelivered, dead_letter TO tollgate_scheduler;
 GRANT SELECT ON ring TO tollgate_scheduler;
 GRANT EXECUTE ON FUNCTION ring_turn TO tollgate_scheduler;
@@ -225,6 +212,6 @@ BEGIN
     FOR number IN 0..31 LOOP
         EXECUTE format('GRANT INSERT ON invocation_%s TO tollgate_scheduler', lpad(number::text, 2, '0'));
         EXECUTE format('GRANT SELECT, INSERT ON outcome_%s TO tollgate_scheduler', lpad(number::text, 2, '0'));
-        EXECUTE format('GRANT SELECT (id, lane_id, account_id) ON invocation_%s TO tollgate_scheduler', lpad(number::text, 2, '0'));
+        EXECUTE format('GRANT SELECT ON invocation_%s TO tollgate_scheduler', lpad(number::text, 2, '0'));
     END LOOP;
 END $$;

@@ -15,7 +15,6 @@ mod attempt;
 mod cut;
 mod fair;
 mod lane;
-mod lease;
 mod measures;
 mod options;
 mod owner;

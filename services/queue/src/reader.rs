@@ -11,7 +11,7 @@ use redis::streams::{StreamReadOptions, StreamReadReply};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{mpsc, watch};
 
-use crate::lease::Held;
+use dispatch::leases::Held;
 
 /// A read waits so long for hints: short, so that a change of shards is seen soon.
 const BLOCK_MS: usize = 500;

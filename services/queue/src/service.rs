@@ -11,7 +11,7 @@ use store::events::Settlement;
 use tokio::sync::{mpsc, watch};
 
 use crate::attempt::{Parts, Shared};
-use crate::lease::{self, Held};
+use dispatch::leases::{self, Held, Plane};
 use crate::options::Options;
 use crate::owner::{self, Setup};
 use crate::reader::{self, Source};
@@ -51,7 +51,13 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
     let hints = Hints::new(options.redis.clone());
     life.spawn(
         "queue leases",
-        lease::keep(options.store.clone(), me, holder, life.clone()),
+        leases::keep(
+            Plane::Queue,
+            options.store.clone(),
+            me,
+            holder,
+            life.clone(),
+        ),
     );
     let source = Source {
         url: options.redis_url,

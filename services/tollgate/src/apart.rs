@@ -109,6 +109,30 @@ pub(crate) async fn queue(settings: Settings, life: Lifecycle) -> Result<()> {
     until_stopped(&life, config).await
 }
 
+/// `tollgate scheduler-service`: until told to stop.
+pub(crate) async fn scheduler(settings: Settings, life: Lifecycle) -> Result<()> {
+    let began = Instant::now();
+    let config = &settings.config;
+    let (vault, secret) = (settings.given_vault()?, settings.given_cluster()?);
+    let health_listener = bind(config.scheduler.health_listen).await?;
+    let health_address = health_listener.local_addr()?;
+    let url = settings.database_url()?;
+    let store = open_store(config, &url, Role::Scheduler, vault).await?;
+    let parts = Parts::new("scheduler", config, redis(&settings).await?, secret, &life)?;
+    parts.probe_store(&store);
+    let dispatch = parts.dispatch(&store);
+    dispatch.start(Arc::new(|| {}), &life).await?;
+    parts.scheduler(store, &dispatch, &life).await?;
+    let router = parts.health.router(Some(parts.metrics.clone()));
+    life.spawn_critical(
+        "health",
+        health::serve(health_listener, router, life.clone()),
+    );
+    let text = format!("http://{health_address}/health");
+    ready("scheduler", &text, began)?;
+    until_stopped(&life, config).await
+}
+
 /// `tollgate migrate`.
 pub(crate) async fn migrate(settings: Settings) -> Result<()> {
     // Nothing is opened or sealed by a migration.

@@ -53,6 +53,9 @@ pub(crate) enum Command {
     /// Run the service of asynchronous invocations alone, against given Postgres and Redis
     #[command(name = "queue-service", after_help = APART_HELP)]
     QueueService(QueueService),
+    /// Run the service that fires schedules alone, against given Postgres and Redis
+    #[command(name = "scheduler-service", after_help = APART_HELP)]
+    SchedulerService(SchedulerService),
     /// Bring a database's schema up to date
     Migrate(Migrate),
     /// Say what this host offers, and what to do about what is missing
@@ -210,6 +213,17 @@ pub(crate) struct QueueService {
     #[command(flatten)]
     pub(crate) urls: Urls,
     /// Address to answer /health and /metrics on [default: 127.0.0.1:9413]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) health_listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SchedulerService {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) urls: Urls,
+    /// Address to answer /health and /metrics on [default: 127.0.0.1:9414]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) health_listen: Option<SocketAddr>,
 }
@@ -493,6 +507,16 @@ impl QueueService {
         Given::default().place(&self.place).urls(&self.urls).set(
             "--health-listen",
             "queue.health_listen",
+            self.health_listen.as_ref(),
+        )
+    }
+}
+
+impl SchedulerService {
+    pub(crate) fn given(&self) -> Given {
+        Given::default().place(&self.place).urls(&self.urls).set(
+            "--health-listen",
+            "scheduler.health_listen",
             self.health_listen.as_ref(),
         )
     }

@@ -45,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) gateway: Gateway,
     pub(crate) executor: Executor,
     pub(crate) queue: Queue,
+    pub(crate) scheduler: Scheduler,
     pub(crate) database: Database,
     pub(crate) redis: Redis,
     pub(crate) storage: Storage,
@@ -103,6 +104,14 @@ pub(crate) struct Queue {
     /// Events that a replica has running at once: 1 to 100000.
     pub(crate) in_flight_max: usize,
     /// Where `tollgate queue-service` answers `/health` and `/metrics` (HTTP). Not used by `tollgate up`.
+    pub(crate) health_listen: SocketAddr,
+}
+
+/// The service that fires schedules.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Scheduler {
+    /// Where `tollgate scheduler-service` answers `/health` and `/metrics` (HTTP). Not used by `tollgate up`.
     pub(crate) health_listen: SocketAddr,
 }
 
@@ -239,6 +248,7 @@ impl Default for Config {
             gateway: Gateway::default(),
             executor: Executor::default(),
             queue: Queue::default(),
+            scheduler: Scheduler::default(),
             database: Database::default(),
             redis: Redis::default(),
             storage: Storage::default(),
@@ -282,6 +292,14 @@ impl Default for Queue {
         Self {
             in_flight_max: queue::IN_FLIGHT_MAX,
             health_listen: ([127, 0, 0, 1], 9413).into(),
+        }
+    }
+}
+
+impl Default for Scheduler {
+    fn default() -> Self {
+        Self {
+            health_listen: ([127, 0, 0, 1], 9414).into(),
         }
     }
 }
@@ -330,6 +348,7 @@ pub(crate) enum Shape {
     Gateway,
     Executor,
     Queue,
+    Scheduler,
     /// An operator's command on the database of a running `up`, or of `database.url`.
     Operator,
 }
@@ -414,7 +433,7 @@ fn check(loaded: &Loaded<Config>, shape: Shape) -> Result<(), String> {
             from("executor.announce")
         ));
     }
-    if config.dev_clock && matches!(shape, Shape::Gateway | Shape::Executor | Shape::Queue) {
+    if config.dev_clock && !matches!(shape, Shape::Up | Shape::Operator) {
         return Err(format!(
             "{}: only `tollgate up` has a development clock.",
             from("dev_clock")
@@ -567,7 +586,10 @@ fn check_urls(
                     from(key)
                 ));
             }
-            (Shape::Gateway | Shape::Executor | Shape::Queue, None) => {
+            (
+                Shape::Gateway | Shape::Executor | Shape::Queue | Shape::Scheduler,
+                None,
+            ) => {
                 return Err(format!(
                     "{url_key} is missing: give --{name}-url, TOLLGATE_{variable}_URL or {file_key}."
                 ));

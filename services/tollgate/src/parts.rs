@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use chassis::{Clock, DevClock, Health, Ids, Lifecycle, Metrics};
 use dispatch::Dispatch;
+use dispatch::hints::Hints;
 use executor::GatewayUrl;
 use package::Blobs;
 use redis::aio::ConnectionManager;
@@ -162,6 +163,30 @@ impl Parts {
             .await
             .context("The queue cannot start")?;
         self.health.probe("queue", move || {
+            let text = handle.describe();
+            async move { Ok(Some(text)) }
+        });
+        Ok(())
+    }
+
+    /// Starts a replica of the scheduler.
+    pub(crate) async fn scheduler(
+        &self,
+        store: Store,
+        dispatch: &Dispatch,
+        life: &Lifecycle,
+    ) -> Result<()> {
+        let options = scheduler::Options {
+            store,
+            hints: Hints::new(self.redis.clone()),
+            executors: dispatch.executors.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids,
+        };
+        let handle = scheduler::start(options, life)
+            .await
+            .context("The scheduler cannot start")?;
+        self.health.probe("scheduler", move || {
             let text = handle.describe();
             async move { Ok(Some(text)) }
         });

@@ -37,6 +37,13 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             let config = settings.config.clone();
             service("queue", &config, |life| apart::queue(settings, life))
         }
+        Command::SchedulerService(args) => {
+            let settings = settings(Shape::Scheduler, &args.place, args.given())?;
+            let config = settings.config.clone();
+            service("scheduler", &config, |life| {
+                apart::scheduler(settings, life)
+            })
+        }
         other => command(other),
     }
 }
@@ -73,7 +80,11 @@ fn command(command: Command) -> Result<ExitCode> {
         Command::Clock(command) => done(runtime.block_on(client::clock::run(command))),
         Command::Functions(args) => done(runtime.block_on(client::functions::run(args))),
         Command::PrivateServices(args) => runtime.block_on(private_services::run(args)),
-        Command::Up(_) | Command::Gateway(_) | Command::Executor(_) | Command::QueueService(_) => {
+        Command::Up(_)
+        | Command::Gateway(_)
+        | Command::Executor(_)
+        | Command::QueueService(_)
+        | Command::SchedulerService(_) => {
             unreachable!("services were started by the caller")
         }
     }

@@ -112,11 +112,13 @@ async fn start(
         .await?;
     let client = rpc::executor::Client::local(executor.service());
     dispatch.executors.add(executor.id(), client, life);
-    let for_queue = open_store(config, &url, Role::Queue, vault).await?;
+    let for_queue = open_store(config, &url, Role::Queue, vault.clone()).await?;
     let source = (services.redis_url.as_str().into(), None);
     parts
         .queue(config, for_queue, &dispatch, source, life)
         .await?;
+    let for_scheduler = open_store(config, &url, Role::Scheduler, vault).await?;
+    parts.scheduler(for_scheduler, &dispatch, life).await?;
     let credentials = Credentials {
         endpoint: endpoint(config, gateway.address),
         region: config.region.to_string(),

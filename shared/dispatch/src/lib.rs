@@ -8,8 +8,10 @@
 //! executors, the leased parts of concurrency limits. A gateway and a queue of one process share one [`Dispatch`].
 
 pub mod admission;
+pub mod cancel;
 pub mod executors;
 pub mod hints;
+pub mod leases;
 mod registry;
 mod run;
 pub mod stats;

@@ -19,6 +19,7 @@ pub mod record;
 pub mod region;
 pub mod retry;
 pub mod runtime;
+pub mod schedule;
 pub mod tag;
 pub mod trace;
 pub mod usage;

@@ -12,6 +12,7 @@ pub mod concurrency;
 mod error;
 pub mod event_invoke_configs;
 pub mod events;
+pub mod fires;
 pub mod functions;
 pub mod iam;
 pub mod logs;
@@ -49,6 +50,7 @@ pub enum Role {
     Gateway,
     Executor,
     Queue,
+    Scheduler,
 }
 
 impl Role {
@@ -58,6 +60,7 @@ impl Role {
             Self::Gateway => Some("tollgate_gateway"),
             Self::Executor => Some("tollgate_executor"),
             Self::Queue => Some("tollgate_queue"),
+            Self::Scheduler => Some("tollgate_scheduler"),
         }
     }
 }
@@ -68,6 +71,7 @@ pub struct Store {
     pool: PgPool,
     vault: Vault,
     ring: events::ring::Ring,
+    fire_ring: fires::ring::FireRing,
 }
 
 impl Store {
@@ -91,6 +95,7 @@ impl Store {
             pool,
             vault,
             ring: events::ring::Ring::default(),
+            fire_ring: fires::ring::FireRing::default(),
         })
     }
 

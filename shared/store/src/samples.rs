@@ -20,6 +20,7 @@ pub(crate) async fn store(pool: sqlx::PgPool) -> Store {
         pool,
         vault: Vault::new(&[1; 32]),
         ring: crate::events::ring::Ring::default(),
+        fire_ring: crate::fires::ring::FireRing::default(),
     };
     for number in [ALICE, BOB] {
         let id = AccountId::new(number).unwrap();
@@ -43,6 +44,7 @@ pub(crate) async fn of_role(pool: &sqlx::PgPool, role: Role) -> Store {
         pool: pool.await.unwrap(),
         vault: Vault::new(&[1; 32]),
         ring: crate::events::ring::Ring::default(),
+        fire_ring: crate::fires::ring::FireRing::default(),
     }
 }
 

@@ -39,6 +39,7 @@ pub async fn store() -> Result<Store, Error> {
         pool,
         vault: Vault::new(&[1; 32]),
         ring: crate::events::ring::Ring::default(),
+        fire_ring: crate::fires::ring::FireRing::default(),
     })
 }
 

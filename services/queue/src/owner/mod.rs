@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::attempt::{Done, Shared};
 use crate::fair::Fair;
 use crate::lane::{Item, Lane};
-use crate::lease::Held;
+use dispatch::leases::Held;
 use crate::measures::Measures;
 use crate::read::{Page, Retries, Taken};
 use crate::reader::Read;

@@ -39,12 +39,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "tollgate",
         &[
             "chassis", "dispatch", "domain", "executor", "gateway", "package", "queue", "rpc",
-            "store", "wire",
+            "scheduler", "store", "wire",
         ],
     ),
     ("load-tests", &["chassis", "executor", "package", "wire"]),
     ("queue", &["chassis", "dispatch", "domain", "rpc", "store"]),
     ("queue-model", &[]),
+    ("scheduler", &["chassis", "dispatch", "domain", "store"]),
 ];
 
 /// Crates from outside that only one of ours may name.

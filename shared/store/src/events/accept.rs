@@ -108,7 +108,7 @@ impl Store {
 }
 
 /// Inserts events; all of them belong to the bucket of the first one's hour.
-pub(super) async fn insert(
+pub(crate) async fn insert(
     connection: &mut PgConnection,
     events: &[NewEvent],
 ) -> Result<(), Error> {

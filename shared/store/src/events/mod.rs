@@ -20,6 +20,7 @@ mod status;
 mod tests;
 mod undelivered;
 
+pub(crate) use accept::insert as insert_events;
 pub use accept::{Accepted, NewEvent};
 pub use cancel::Cancelled;
 pub use dead_letters::{DeadLetter, DeadLetterFilter, DeadLetterPayload};

@@ -28,6 +28,7 @@ fn store(pool: PgPool) -> Store {
         pool,
         vault: Vault::new(&[1; 32]),
         ring: crate::events::ring::Ring::default(),
+        fire_ring: crate::fires::ring::FireRing::default(),
     }
 }
 

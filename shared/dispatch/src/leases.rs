@@ -7,11 +7,41 @@
 use std::time::{Duration, Instant};
 
 use chassis::Lifecycle;
-use domain::event::SHARDS;
 use store::Store;
 use store::events::ShardLease;
 use tokio::sync::watch;
 use uuid::Uuid;
+
+/// Whose shards. Leases lie in one table; each service has a range of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plane {
+    Queue,
+    Scheduler,
+}
+
+impl Plane {
+    /// The first shard's number among the leases, and how many there are.
+    fn shards(self) -> (i16, i16) {
+        match self {
+            Self::Queue => (0, i16::try_from(domain::event::SHARDS).unwrap_or(0)),
+            Self::Scheduler => (store::fires::FIRST_SHARD, domain::schedule::SHARDS),
+        }
+    }
+
+    async fn members(self, store: &Store, me: Uuid) -> Result<Vec<Uuid>, store::Error> {
+        match self {
+            Self::Queue => store.queue_members(me, MEMBER_MS).await,
+            Self::Scheduler => store.scheduler_members(me, MEMBER_MS).await,
+        }
+    }
+
+    async fn leave(self, store: &Store, me: Uuid) -> Result<(), store::Error> {
+        match self {
+            Self::Queue => store.leave_queue(me).await,
+            Self::Scheduler => store.leave_scheduler(me).await,
+        }
+    }
+}
 
 const PERIOD: Duration = Duration::from_secs(1);
 const LEASE_MS: u32 = 3_000;
@@ -20,27 +50,33 @@ const MEMBER_MS: u32 = 3_500;
 /// What is taken off a lease for the time that a word takes.
 const MARGIN_MS: u32 = 300;
 
-/// The shards that are held, and until when that is sure.
+/// The shards that are held, counted from 0 within the plane, and until when that is sure.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Held {
-    pub(crate) shards: Vec<ShardLease>,
-    pub(crate) until: Option<Instant>,
+pub struct Held {
+    pub shards: Vec<ShardLease>,
+    pub until: Option<Instant>,
 }
 
 impl Held {
     /// Whether this owner may still act.
-    pub(crate) fn sure(&self) -> bool {
+    pub fn sure(&self) -> bool {
         self.until.is_some_and(|until| Instant::now() < until)
     }
 
-    pub(crate) fn epoch(&self, shard: i16) -> Option<i64> {
+    pub fn epoch(&self, shard: i16) -> Option<i64> {
         let held = self.shards.iter().find(|held| held.shard == shard)?;
         self.sure().then_some(held.epoch)
     }
 }
 
 /// Keeps leases until the drain, then gives them back.
-pub(crate) async fn keep(store: Store, me: Uuid, held: watch::Sender<Held>, life: Lifecycle) {
+pub async fn keep(
+    plane: Plane,
+    store: Store,
+    me: Uuid,
+    held: watch::Sender<Held>,
+    life: Lifecycle,
+) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -49,7 +85,7 @@ pub(crate) async fn keep(store: Store, me: Uuid, held: watch::Sender<Held>, life
             () = life.drain().cancelled() => break,
         }
         let asked = Instant::now();
-        let round = tokio::time::timeout(PERIOD * 2, round(&store, me, &held));
+        let round = tokio::time::timeout(PERIOD * 2, round(plane, &store, me, &held));
         match round.await {
             Ok(Ok(shards)) => {
                 let until = asked + Duration::from_millis(u64::from(LEASE_MS - MARGIN_MS));
@@ -62,11 +98,12 @@ pub(crate) async fn keep(store: Store, me: Uuid, held: watch::Sender<Held>, life
             Err(_) => tracing::warn!("leases on shards not renewed: the database does not answer"),
         }
     }
-    let shards: Vec<i16> = held.borrow().shards.iter().map(|held| held.shard).collect();
+    let (first, _) = plane.shards();
+    let shards: Vec<i16> = held.borrow().shards.iter().map(|held| first + held.shard).collect();
     held.send_replace(Held::default());
     let leave = async {
         store.release_shards(me, &shards).await?;
-        store.leave_queue(me).await
+        plane.leave(&store, me).await
     };
     match tokio::time::timeout(PERIOD, leave).await {
         Ok(Ok(())) => {}
@@ -77,12 +114,15 @@ pub(crate) async fn keep(store: Store, me: Uuid, held: watch::Sender<Held>, life
 }
 
 async fn round(
+    plane: Plane,
     store: &Store,
     me: Uuid,
     held: &watch::Sender<Held>,
 ) -> Result<Vec<ShardLease>, store::Error> {
-    let members = store.queue_members(me, MEMBER_MS).await?;
-    let wanted = share(me, &members);
+    let (first, count) = plane.shards();
+    let numbers = |shards: &[i16]| -> Vec<i16> { shards.iter().map(|shard| first + shard).collect() };
+    let members = plane.members(store, me).await?;
+    let wanted = share(me, &members, count);
     let not_ours: Vec<i16> = held
         .borrow()
         .shards
@@ -93,16 +133,19 @@ async fn round(
     if !not_ours.is_empty() {
         // First nothing more is done for them, then another may have them.
         held.send_modify(|held| held.shards.retain(|held| !not_ours.contains(&held.shard)));
-        store.release_shards(me, &not_ours).await?;
+        store.release_shards(me, &numbers(&not_ours)).await?;
     }
-    store.hold_shards(me, &wanted, LEASE_MS).await
+    let mut leases = store.hold_shards(me, &numbers(&wanted), LEASE_MS).await?;
+    for lease in &mut leases {
+        lease.shard -= first;
+    }
+    Ok(leases)
 }
 
 /// The shards that fall to `me`: each to the member with the highest score for it, so that a member that comes or goes moves
 /// only its own part.
-fn share(me: Uuid, members: &[Uuid]) -> Vec<i16> {
-    let shards = 0..i16::try_from(SHARDS).unwrap_or(0);
-    shards
+fn share(me: Uuid, members: &[Uuid], count: i16) -> Vec<i16> {
+    (0..count)
         .filter(|shard| members.iter().max_by_key(|member| score(**member, *shard)) == Some(&me))
         .collect()
 }
@@ -128,17 +171,17 @@ mod tests {
     #[test]
     fn every_shard_has_one_owner_and_few_move() {
         let three: Vec<Uuid> = (1..=3).map(member).collect();
-        let mut all: Vec<i16> = three.iter().flat_map(|me| share(*me, &three)).collect();
+        let mut all: Vec<i16> = three.iter().flat_map(|me| share(*me, &three, 32)).collect();
         all.sort_unstable();
         assert_eq!(all, (0..32).collect::<Vec<i16>>());
         // Without the third, the first two keep what they had.
         let two = &three[..2];
         for me in two {
-            let (before, after) = (share(*me, &three), share(*me, two));
+            let (before, after) = (share(*me, &three, 32), share(*me, two, 32));
             assert!(before.iter().all(|shard| after.contains(shard)));
             assert!(!before.is_empty());
         }
-        assert_eq!(share(member(1), &[member(1)]).len(), 32);
+        assert_eq!(share(member(1), &[member(1)], 16).len(), 16);
     }
 
     #[test]

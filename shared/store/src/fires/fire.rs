@@ -1,0 +1,379 @@
+//! Firing: the rows of fires and the events they stand for, in one transaction.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
+use domain::event::{Condition, EventId, Source};
+use domain::schedule::{self, Fire, FireResult, Occasion, Overlap, render};
+use domain::{AccountId, FunctionArn, FunctionName, Region};
+use sqlx::{PgConnection, Row as _};
+use uuid::Uuid;
+
+use super::ring::PerDay;
+use crate::events::{NewEvent, insert_events};
+use crate::{Error, Store};
+
+static INSERT: LazyLock<PerDay> = LazyLock::new(|| {
+    PerDay::new(
+        "INSERT INTO fire_{b} (schedule_id, scheduled_at, occasion, fired_at, result, event_id)
+         SELECT * FROM UNNEST($1::uuid[], $2::timestamptz[], $3::smallint[], $4::timestamptz[], $5::smallint[], $6::uuid[])
+         ON CONFLICT DO NOTHING
+         RETURNING schedule_id, scheduled_at, occasion",
+    )
+});
+
+/// A time that has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    pub schedule: Uuid,
+    /// The generation it was computed of; `None` where somebody asked for the fire.
+    pub generation: Option<i64>,
+    pub scheduled_at: DateTime<Utc>,
+    pub occasion: Occasion,
+    /// [`FireResult::Fired`], or [`FireResult::Missed`] for one that is only to be written down.
+    pub result: FireResult,
+    /// Of the event, and its `X-Amzn-Trace-Id`.
+    pub event: EventId,
+    pub trace: String,
+}
+
+/// What firing gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fired {
+    /// Committed events: their owners are to be told.
+    pub events: Vec<NewEvent>,
+    /// Schedules that are not what they were thought to be: changed, disabled or gone.
+    pub stale: Vec<Uuid>,
+    /// How those ended that did not fire, and how often.
+    pub others: Vec<FireResult>,
+    /// Times that were fired before.
+    pub known: usize,
+    /// Events that a new one takes the place of.
+    pub replaced: Vec<(AccountId, Region, EventId)>,
+}
+
+/// What a fire needs to know of its schedule.
+pub(super) struct Detail {
+    id: Uuid,
+    generation: i64,
+    enabled: bool,
+    account_id: i64,
+    region: String,
+    group_name: Option<String>,
+    name: Option<String>,
+    rule_name: Option<String>,
+    target_arn: String,
+    input: Option<String>,
+    pub(super) overlap: i16,
+    dead_letter_arn: Option<String>,
+    lane: Option<i64>,
+    target_exists: bool,
+}
+
+/// A detail with its types.
+pub(super) struct Subject {
+    pub(super) account: AccountId,
+    pub(super) region: Region,
+    arn: String,
+    by_rule: bool,
+    target: FunctionArn,
+    input: Option<String>,
+    pub(super) overlap: Overlap,
+    dead_letter_arn: Option<String>,
+    lane: i64,
+    target_exists: bool,
+}
+
+impl Subject {
+    /// The event of a fire.
+    pub(super) fn event(&self, due: &Due) -> NewEvent {
+        let fire = Fire {
+            arn: &self.arn,
+            by_rule: self.by_rule,
+            account: self.account,
+            region: &self.region,
+            scheduled_at: due.scheduled_at,
+            execution_id: due.event.uuid(),
+            attempt: 0,
+        };
+        NewEvent {
+            id: due.event,
+            lane: self.lane,
+            account: self.account,
+            qualifier: self.qualifier(),
+            source: Source::Schedule,
+            trace: due.trace.clone(),
+            age_max_s: None,
+            attempts_max: None,
+            payload: render(self.input.as_deref(), &fire),
+        }
+    }
+
+    fn qualifier(&self) -> String {
+        let qualifier = self.target.qualifier.as_ref();
+        qualifier.map(ToString::to_string).unwrap_or_default()
+    }
+}
+
+impl Store {
+    /// Fires what is due; everything of one call is one transaction. `None`: the queue cannot take events at this moment.
+    ///
+    /// The events' ids must be of `now`: it says where they are kept.
+    pub async fn fire(&self, due: &[Due], now: DateTime<Utc>) -> Result<Option<Fired>, Error> {
+        let mut fired = Fired::default();
+        let ids: Vec<Uuid> = due.iter().map(|due| due.schedule).collect();
+        let subjects = self.subjects(&ids).await?;
+        let mut by_day: BTreeMap<i64, Vec<&Due>> = BTreeMap::new();
+        for one in due {
+            let current = subjects.get(&one.schedule).is_some_and(|(generation, _)| {
+                one.generation.is_none_or(|wanted| wanted == *generation)
+            });
+            if !current {
+                fired.stale.push(one.schedule);
+                continue;
+            }
+            let day = match one.occasion {
+                Occasion::Time => schedule::day(one.scheduled_at),
+                _ => schedule::day(now),
+            };
+            by_day.entry(day).or_default().push(one);
+        }
+        let Some(hour) = due.first().map(|due| due.event.hour()) else {
+            return Ok(Some(fired));
+        };
+        if !self.turn_ring(hour).await? {
+            return Ok(None);
+        }
+        let mut kept = Vec::with_capacity(by_day.len());
+        for (day, list) in by_day {
+            if self.turn_fire_ring(day).await? {
+                kept.push((day, list));
+            } else {
+                // Nobody can say any more whether it was fired: then it was.
+                fired.known += list.len();
+            }
+        }
+        let mut tx = self.pool.begin().await?;
+        for (day, list) in kept {
+            let subject = |due: &Due| &subjects[&due.schedule].1;
+            let new = insert(&mut tx, day, &list, now, &subject).await?;
+            fired.known += list.len() - new.len();
+            for due in new {
+                let subject = subject(due);
+                let result = match result(due, subject) {
+                    FireResult::Fired if guarded(due, subject) => {
+                        self.guard(&mut tx, (day, due), subject, &mut fired).await?
+                    }
+                    other => other,
+                };
+                match result {
+                    FireResult::Fired => fired.events.push(subject.event(due)),
+                    FireResult::Dead => {
+                        bury(&mut tx, due, subject, now).await?;
+                        fired.others.push(result);
+                    }
+                    other => fired.others.push(other),
+                }
+            }
+        }
+        insert_events(&mut tx, &fired.events).await?;
+        tx.commit().await?;
+        Ok(Some(fired))
+    }
+
+    /// The schedules as they are now, with their generations; those that are disabled or gone are not among them, but where
+    /// somebody asks for a fire by name that is no matter of being enabled: `fire` sees to it.
+    pub(super) async fn subjects(
+        &self,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, (i64, Subject)>, Error> {
+        let rows = sqlx::query_as!(
+            Detail,
+            r#"SELECT s.id, s.generation, s.enabled, s.account_id, s.region, g.name AS "group_name?", s.name,
+                 r.name AS "rule_name?", s.target_arn, s.input, s.overlap, s.dead_letter_arn, l.id AS "lane?",
+                 (f.name IS NOT NULL AND (t.qualifier IN ('', '$LATEST')
+                     OR EXISTS (SELECT FROM alias AS a WHERE a.account_id = f.account_id AND a.region = f.region
+                         AND a.function_name = f.name AND a.name = t.qualifier)
+                     OR EXISTS (SELECT FROM function_version AS v WHERE v.account_id = f.account_id AND v.region = f.region
+                         AND v.function_name = f.name AND v.number > 0 AND v.number::text = t.qualifier))
+                 ) AS "target_exists!"
+             FROM schedule AS s
+             CROSS JOIN LATERAL (
+                 SELECT split_part(s.target_arn, ':', 7) AS function, split_part(s.target_arn, ':', 8) AS qualifier
+             ) AS t
+             LEFT JOIN schedule_group AS g ON g.id = s.group_id
+             LEFT JOIN rule AS r ON r.id = s.rule_id
+             LEFT JOIN lane AS l ON l.account_id = s.account_id AND l.region = s.region AND l.function_name = t.function
+             LEFT JOIN function AS f ON f.account_id = s.account_id AND f.region = s.region AND f.name = t.function
+             WHERE s.id = ANY($1)"#,
+            ids
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut subjects = HashMap::with_capacity(rows.len());
+        let mut lanes: HashMap<(i64, String, FunctionName), i64> = HashMap::new();
+        for row in rows {
+            let subject = self.subject(row, &mut lanes).await?;
+            if let Some((id, generation, subject)) = subject {
+                subjects.insert(id, (generation, subject));
+            }
+        }
+        Ok(subjects)
+    }
+
+    async fn subject(
+        &self,
+        row: Detail,
+        lanes: &mut HashMap<(i64, String, FunctionName), i64>,
+    ) -> Result<Option<(Uuid, i64, Subject)>, Error> {
+        let account = u64::try_from(row.account_id).ok().and_then(AccountId::new);
+        let account = account.ok_or(Error::Inconsistent("schedule.account_id"))?;
+        let region: Region = row
+            .region
+            .parse()
+            .map_err(|_| Error::Inconsistent("schedule.region"))?;
+        let target: FunctionArn = row
+            .target_arn
+            .parse()
+            .map_err(|_| Error::Inconsistent("schedule.target_arn"))?;
+        let lane = match row.lane {
+            Some(lane) => lane,
+            None => {
+                let key = (row.account_id, row.region.clone(), target.name.clone());
+                match lanes.get(&key) {
+                    Some(lane) => *lane,
+                    None => {
+                        let lane = self.lane(account, &region, &target.name).await?;
+                        lanes.insert(key, lane);
+                        lane
+                    }
+                }
+            }
+        };
+        let prefix = |service: &str| format!("arn:aws:{service}:{region}:{account}");
+        let (arn, by_rule) = match (&row.rule_name, &row.group_name, &row.name) {
+            (Some(rule), ..) => (format!("{}:rule/{rule}", prefix("events")), true),
+            (None, Some(group), Some(name)) => (
+                format!("{}:schedule/{group}/{name}", prefix("scheduler")),
+                false,
+            ),
+            _ => return Err(Error::Inconsistent("schedule.group_id")),
+        };
+        let subject = Subject {
+            account,
+            arn,
+            by_rule,
+            target,
+            input: row.input,
+            overlap: Overlap::from_number(row.overlap)
+                .ok_or(Error::Inconsistent("schedule.overlap"))?,
+            dead_letter_arn: row.dead_letter_arn,
+            lane,
+            target_exists: row.target_exists,
+            region,
+        };
+        // A disabled schedule fires when it is asked to, but its times do not come.
+        let generation = if row.enabled { row.generation } else { -1 };
+        Ok(Some((row.id, generation, subject)))
+    }
+}
+
+/// Whether the overlap policy has a say: not where somebody asked for the fire.
+fn guarded(due: &Due, subject: &Subject) -> bool {
+    due.occasion == Occasion::Time && subject.overlap != Overlap::Allow
+}
+
+fn result(due: &Due, subject: &Subject) -> FireResult {
+    match due.result {
+        FireResult::Fired if !subject.target_exists => FireResult::Dead,
+        other => other,
+    }
+}
+
+/// Inserts the fires of one day; answers those that are new.
+async fn insert<'a>(
+    tx: &mut PgConnection,
+    day: i64,
+    list: &[&'a Due],
+    now: DateTime<Utc>,
+    subject: &dyn Fn(&Due) -> &Subject,
+) -> Result<Vec<&'a Due>, Error> {
+    let results: Vec<FireResult> = list.iter().map(|due| result(due, subject(due))).collect();
+    let event = |(due, result): (&&Due, &FireResult)| {
+        matches!(result, FireResult::Fired | FireResult::Dead).then(|| due.event.uuid())
+    };
+    let rows = sqlx::query(INSERT.of(day))
+        .bind(list.iter().map(|due| due.schedule).collect::<Vec<_>>())
+        .bind(list.iter().map(|due| due.scheduled_at).collect::<Vec<_>>())
+        .bind(
+            list.iter()
+                .map(|due| due.occasion.number())
+                .collect::<Vec<_>>(),
+        )
+        .bind(vec![now; list.len()])
+        .bind(results.iter().map(|one| one.number()).collect::<Vec<_>>())
+        .bind(list.iter().zip(&results).map(event).collect::<Vec<_>>())
+        .fetch_all(tx)
+        .await?;
+    let mut new = HashSet::with_capacity(rows.len());
+    for row in rows {
+        let key: (Uuid, DateTime<Utc>, i16) =
+            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        new.insert(key);
+    }
+    // Taken out when it is met: a time that is in the list twice is new once.
+    let key = |due: &Due| (due.schedule, due.scheduled_at, due.occasion.number());
+    Ok(list
+        .iter()
+        .copied()
+        .filter(|due| new.remove(&key(due)))
+        .collect())
+}
+
+/// Keeps what has no function to go to as a dead letter.
+async fn bury(
+    tx: &mut PgConnection,
+    due: &Due,
+    subject: &Subject,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let event = subject.event(due);
+    let error = format!("There is no function {}.", subject.target);
+    sqlx::query!(
+        "INSERT INTO dead_letter (id, lane_id, account_id, region, function_name, qualifier, condition, attempts, error, trace,
+             accepted_at, dead_at, payload)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $10, $11)",
+        event.id.uuid(),
+        event.lane,
+        subject.account.number(),
+        subject.region.as_str(),
+        subject.target.name.as_str(),
+        event.qualifier,
+        Condition::FunctionNotFound.as_str(),
+        error,
+        event.trace,
+        now,
+        event.payload,
+    )
+    .execute(&mut *tx)
+    .await?;
+    let Some(queue) = &subject.dead_letter_arn else {
+        return Ok(());
+    };
+    sqlx::query!(
+        "INSERT INTO undelivered (id, inv_id, account_id, region, function_name, kind, target, reason, at, body)
+         VALUES ($1, $1, $2, $3, $4, 3, $5, $6, $7, $8)",
+        event.id.uuid(),
+        subject.account.number(),
+        subject.region.as_str(),
+        subject.target.name.as_str(),
+        queue,
+        "Queues of this kind are not served yet.",
+        now,
+        event.payload,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! What a schedule did.
+
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
+use domain::schedule::{FireResult, Occasion};
+use sqlx::Row as _;
+use uuid::Uuid;
+
+use super::ring::PerDay;
+use crate::{Error, Store};
+
+static FIRES: LazyLock<PerDay> = LazyLock::new(|| {
+    PerDay::new(
+        "SELECT scheduled_at, occasion, fired_at, result, event_id FROM fire_{b}
+         WHERE schedule_id = $1 AND scheduled_at < $2 ORDER BY scheduled_at DESC, occasion DESC LIMIT $3",
+    )
+});
+
+/// One fire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FireRecord {
+    pub scheduled_at: DateTime<Utc>,
+    pub occasion: Occasion,
+    /// When it was handed over, or left out.
+    pub fired_at: DateTime<Utc>,
+    pub result: FireResult,
+    /// The request id of the invocation; `None` where nothing was invoked.
+    pub event: Option<Uuid>,
+}
+
+impl Store {
+    /// The fires of a schedule for which times before `before` were scheduled, the newest first. Seven days are kept. The caller has
+    /// made sure that the schedule is the account's.
+    pub async fn fires(
+        &self,
+        schedule: Uuid,
+        before: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<FireRecord>, Error> {
+        let mut records = Vec::new();
+        for statement in FIRES.all() {
+            let rows = sqlx::query(statement.as_str())
+                .bind(schedule)
+                .bind(before)
+                .bind(i64::from(limit))
+                .fetch_all(&self.pool)
+                .await?;
+            for row in rows {
+                let (occasion, result) = (row.try_get("occasion")?, row.try_get("result")?);
+                records.push(FireRecord {
+                    scheduled_at: row.try_get("scheduled_at")?,
+                    occasion: Occasion::from_number(occasion)
+                        .ok_or(Error::Inconsistent("fire.occasion"))?,
+                    fired_at: row.try_get("fired_at")?,
+                    result: FireResult::from_number(result)
+                        .ok_or(Error::Inconsistent("fire.result"))?,
+                    event: row.try_get("event_id")?,
+                });
+            }
+        }
+        records.sort_by_key(|one| std::cmp::Reverse((one.scheduled_at, one.occasion.number())));
+        records.truncate(limit as usize);
+        Ok(records)
+    }
+}

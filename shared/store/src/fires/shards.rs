@@ -1,0 +1,37 @@
+//! Which replicas of the scheduler there are. Their shards are held by the same leases as the queue's.
+
+use uuid::Uuid;
+
+use crate::{Error, Store};
+
+impl Store {
+    /// Says that this replica lives; answers all that were seen within `within_ms`, in order. Forgets those long gone.
+    pub async fn scheduler_members(&self, me: Uuid, within_ms: u32) -> Result<Vec<Uuid>, Error> {
+        sqlx::query!(
+            "INSERT INTO scheduler_member (id, last_seen) VALUES ($1, clock_timestamp())
+             ON CONFLICT (id) DO UPDATE SET last_seen = excluded.last_seen",
+            me
+        )
+        .execute(&self.pool)
+        .await?;
+        sqlx::query!(
+            "DELETE FROM scheduler_member WHERE last_seen < clock_timestamp() - interval '1 hour'"
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(sqlx::query_scalar!(
+            "SELECT id FROM scheduler_member WHERE last_seen > clock_timestamp() - $1 * interval '1 millisecond' ORDER BY id",
+            f64::from(within_ms)
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// Says that this replica is gone.
+    pub async fn leave_scheduler(&self, me: Uuid) -> Result<(), Error> {
+        sqlx::query!("DELETE FROM scheduler_member WHERE id = $1", me)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}
