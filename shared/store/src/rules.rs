@@ -87,8 +87,8 @@ impl Store {
     ) -> Result<(), Error> {
         let at = whole_ms(at);
         let mut tx = self.pool.begin().await?;
-        let rule = sqlx::query!(
-            r#"INSERT INTO rule AS known (id, account_id, region, name, expression, enabled, description, role_arn,
+        let written = sqlx::query_scalar!(
+            "INSERT INTO rule AS known (id, account_id, region, name, expression, enabled, description, role_arn,
                  anchor_at, created_at, modified_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9)
              ON CONFLICT (account_id, region, name) DO UPDATE
@@ -96,7 +96,7 @@ impl Store {
                      role_arn = excluded.role_arn, modified_at = excluded.modified_at,
                      anchor_at = CASE WHEN known.expression = excluded.expression
                          THEN known.anchor_at ELSE excluded.anchor_at END
-             RETURNING id, anchor_at"#,
+             RETURNING id",
             id,
             name.account.number(),
             name.region.as_str(),
@@ -109,10 +109,10 @@ impl Store {
         )
         .fetch_one(&mut *tx)
         .await?;
-        if rule.id == id {
+        if written == id {
             tags::put(&mut tx, id, tags).await?;
         }
-        follow(&mut tx, rule.id, at).await?;
+        follow(&mut tx, written, at).await?;
         tx.commit().await?;
         Ok(())
     }

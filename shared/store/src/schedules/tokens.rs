@@ -6,10 +6,8 @@ use sqlx::PgConnection;
 
 use crate::Error;
 
-/// How long a token is remembered, in hours.
-const KEPT_H: i64 = 8;
-/// Each use of a token removes up to so many that are forgotten: more than it adds.
-const PRUNED: i64 = 4;
+/// How long a token is remembered; the scheduler removes those that are older.
+pub(crate) const KEPT: TimeDelta = TimeDelta::hours(8);
 
 /// A caller's token and what it was given with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +38,6 @@ pub(crate) async fn claim(
     let Some(token) = token else {
         return Ok(Claim::First);
     };
-    let forgotten = at - TimeDelta::hours(KEPT_H);
     let claimed = sqlx::query!(
         "INSERT INTO schedule_token AS known (account_id, region, token, request_sha256, created_at)
          VALUES ($1, $2, $3, $4, $5)
@@ -52,33 +49,13 @@ pub(crate) async fn claim(
         token.text,
         &token.request_sha256[..],
         at,
-        forgotten,
+        at - KEPT,
     )
     .execute(&mut *connection)
     .await?;
-    if claimed.rows_affected() == 0 {
-        return repeated(connection, account, region, token).await;
+    if claimed.rows_affected() == 1 {
+        return Ok(Claim::First);
     }
-    sqlx::query!(
-        "DELETE FROM schedule_token
-         WHERE ctid = ANY (ARRAY(
-             SELECT ctid FROM schedule_token WHERE created_at < $1 ORDER BY created_at LIMIT $2
-             FOR UPDATE SKIP LOCKED
-         ))",
-        forgotten,
-        PRUNED,
-    )
-    .execute(connection)
-    .await?;
-    Ok(Claim::First)
-}
-
-async fn repeated(
-    connection: &mut PgConnection,
-    account: AccountId,
-    region: &Region,
-    token: &Token,
-) -> Result<Claim, Error> {
     let known = sqlx::query!(
         "SELECT request_sha256 FROM schedule_token WHERE account_id = $1 AND region = $2 AND token = $3",
         account.number(),
