@@ -39,6 +39,8 @@ CREATE TABLE rule (
     enabled boolean NOT NULL,
     description text,
     role_arn text,
+    -- A rate counts from here, for all targets alike.
+    anchor_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL,
     modified_at timestamptz NOT NULL,
     CONSTRAINT rule_name UNIQUE (account_id, region, name)

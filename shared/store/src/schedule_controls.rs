@@ -5,11 +5,12 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono::{DateTime, Utc};
 use domain::schedule::{Dialect, Expression, Missed, Overlap, Timetable, zone};
 use domain::{AccountId, Region};
 use uuid::Uuid;
 
+use crate::schedules::{Policy, whole_ms};
 use crate::{Error, Store};
 
 /// What a schedule is called, in an account and region.
@@ -19,15 +20,6 @@ pub enum Name {
     InGroup { group: String, name: String },
     /// A target of a rule.
     OfRule { rule: String, target_id: String },
-}
-
-/// What is decided about fires beyond AWS's settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    pub missed: Missed,
-    /// A missed fire that is older is not made up for.
-    pub catch_up_s: u32,
-    pub overlap: Overlap,
 }
 
 /// A schedule: what says when it fires and what becomes of its fires.
@@ -266,7 +258,7 @@ impl Store {
             policy.missed.number(),
             policy.catch_up_s.cast_signed(),
             policy.overlap.number(),
-            at.trunc_subsecs(3),
+            whole_ms(at),
         )
         .execute(&self.pool)
         .await?;
@@ -288,7 +280,7 @@ impl Store {
             id,
             account.number(),
             enabled,
-            at.trunc_subsecs(3),
+            whole_ms(at),
         )
         .execute(&self.pool)
         .await?;

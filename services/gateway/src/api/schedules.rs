@@ -7,7 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use domain::schedule as rules;
 use store::fires::FireRecord;
-use store::schedule_controls::{Controlled, Filter, Name, Policy};
+use store::schedule_controls::{Controlled, Filter, Name};
+use store::schedules::Policy;
 use uuid::Uuid;
 
 use super::fires;

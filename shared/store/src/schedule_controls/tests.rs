@@ -1,11 +1,14 @@
+use std::sync::LazyLock;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::schedule::{self, Missed, Overlap};
 use domain::{AccountId, Region};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::{Filter, Name, Policy};
+use super::{Filter, Name};
 use crate::samples::{self, ALICE, BOB, arn, at, of_role};
+use crate::schedules::Policy;
 use crate::{Role, Store};
 
 /// A store with the rights of the gateway, and one that may do anything.
@@ -99,9 +102,7 @@ fn alice() -> AccountId {
     AccountId::new(ALICE).unwrap()
 }
 
-fn region() -> Region {
-    "eu-west-1".parse().unwrap()
-}
+static REGION: LazyLock<Region> = LazyLock::new(|| "eu-west-1".parse().unwrap());
 
 fn in_group(group: &str, name: &str) -> Name {
     Name::InGroup {
@@ -133,7 +134,7 @@ async fn schedules_are_found_by_their_names(pool: PgPool) {
     world.schedule(11, BOB, (Some(theirs), None), "b").await;
     let target = world.schedule(12, ALICE, (None, Some(rule)), "1").await;
     let find = async |name: Name| {
-        let found = world.gateway.controlled_schedule(alice(), &region(), &name);
+        let found = world.gateway.controlled_schedule(alice(), &REGION, &name);
         found.await.unwrap()
     };
     let found = find(in_group("jobs", "a")).await.unwrap();
@@ -151,9 +152,8 @@ async fn schedules_are_found_by_their_names(pool: PgPool) {
     ] {
         assert_eq!(find(name).await, None);
     }
-    let other = "eu-central-1".parse().unwrap();
-    let store = &world.gateway;
-    let found = store.controlled_schedule(alice(), &other, &in_group("jobs", "a"));
+    let (other, name) = ("eu-central-1".parse().unwrap(), in_group("jobs", "a"));
+    let found = world.gateway.controlled_schedule(alice(), &other, &name);
     assert_eq!(found.await.unwrap(), None);
 }
 
@@ -181,7 +181,7 @@ async fn lists_come_in_pages_and_in_order(pool: PgPool) {
             after,
             limit,
         };
-        let found = world.gateway.controlled_schedules(alice(), &region(), &filter);
+        let found = world.gateway.controlled_schedules(alice(), &REGION, &filter);
         let names = found.await.unwrap().into_iter().map(|one| match one.name {
             Name::InGroup { group, name } => format!("{group}/{name}"),
             Name::OfRule { .. } => panic!("not a rule's"),
@@ -206,7 +206,7 @@ async fn lists_come_in_pages_and_in_order(pool: PgPool) {
             after,
             limit: 2,
         };
-        let found = world.gateway.controlled_rule_targets(alice(), &region(), &filter);
+        let found = world.gateway.controlled_rule_targets(alice(), &REGION, &filter);
         let ids = found.await.unwrap().into_iter().map(|one| one.id.as_u128());
         ids.collect::<Vec<_>>()
     };
@@ -236,7 +236,7 @@ async fn a_new_policy_loses_no_time_that_is_due(pool: PgPool) {
     world.owner.move_fire_cursors(&shard, at(2_000)).await.unwrap();
     assert_eq!(set(2_000).await, (4, true, 1_870));
     let name = in_group("jobs", "a");
-    let found = world.gateway.controlled_schedule(alice(), &region(), &name);
+    let found = world.gateway.controlled_schedule(alice(), &REGION, &name);
     assert_eq!(found.await.unwrap().unwrap().policy, POLICY);
     let bob = AccountId::new(BOB).unwrap();
     let theirs = world.gateway.set_schedule_policy(bob, id, POLICY, at(1));
