@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use domain::schedule::{Missed, Overlap};
-use domain::{AccountId, FunctionArn, FunctionRef, Region};
+use domain::{AccountId, FunctionArn, Region};
 use uuid::Uuid;
 
 use crate::{Error, Store};
@@ -170,16 +170,10 @@ impl Store {
     }
 }
 
-/// The function that a row names: always in full.
+/// The function that a row names.
 pub(crate) fn function(text: &str) -> Result<FunctionArn, Error> {
-    let bad = || Error::Inconsistent("schedule.target_arn");
-    let reference: FunctionRef = text.parse().map_err(|_| bad())?;
-    Ok(FunctionArn {
-        region: reference.region.ok_or_else(bad)?,
-        account: reference.account.ok_or_else(bad)?,
-        name: reference.name,
-        qualifier: reference.qualifier,
-    })
+    text.parse()
+        .map_err(|_| Error::Inconsistent("schedule.target_arn"))
 }
 
 /// Schedules know milliseconds: a rate that counts from its creation fires at that very moment, not a fraction before it.

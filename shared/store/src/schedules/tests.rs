@@ -346,6 +346,7 @@ async fn listings_go_by_group_and_name(pool: PgPool) {
     }
     let both = ScheduleFilter { after: Some(("a", "xz")), limit: 2, ..prefixed };
     check(both, &[("b", "x"), ("default", "xa")]).await;
-    let none = store.schedules(account(BOB), &region(), &ScheduleFilter { limit: 9, ..all });
-    assert_eq!(none.await.unwrap(), vec![]);
+    let page = ScheduleFilter { limit: 9, ..all };
+    let none = store.schedules(account(BOB), &region(), &page).await;
+    assert_eq!(none.unwrap(), vec![]);
 }
