@@ -127,26 +127,30 @@ impl Store {
         name: &Name,
     ) -> Result<Option<Controlled>, Error> {
         let id = match name {
-            Name::InGroup { group, name } => sqlx::query_scalar!(
-                "SELECT s.id FROM schedule_group AS g JOIN schedule AS s ON s.group_id = g.id
+            Name::InGroup { group, name } => {
+                sqlx::query_scalar!(
+                    "SELECT s.id FROM schedule_group AS g JOIN schedule AS s ON s.group_id = g.id
                  WHERE g.account_id = $1 AND g.region = $2 AND g.name = $3 AND s.name = $4",
-                account.number(),
-                region.as_str(),
-                group,
-                name,
-            )
-            .fetch_optional(&self.pool)
-            .await?,
-            Name::OfRule { rule, target_id } => sqlx::query_scalar!(
-                "SELECT s.id FROM rule AS r JOIN schedule AS s ON s.rule_id = r.id
+                    account.number(),
+                    region.as_str(),
+                    group,
+                    name,
+                )
+                .fetch_optional(&self.pool)
+                .await?
+            }
+            Name::OfRule { rule, target_id } => {
+                sqlx::query_scalar!(
+                    "SELECT s.id FROM rule AS r JOIN schedule AS s ON s.rule_id = r.id
                  WHERE r.account_id = $1 AND r.region = $2 AND r.name = $3 AND s.target_id = $4",
-                account.number(),
-                region.as_str(),
-                rule,
-                target_id,
-            )
-            .fetch_optional(&self.pool)
-            .await?,
+                    account.number(),
+                    region.as_str(),
+                    rule,
+                    target_id,
+                )
+                .fetch_optional(&self.pool)
+                .await?
+            }
         };
         match id {
             Some(id) => Ok(self.controlled(account, &[id]).await?.pop()),

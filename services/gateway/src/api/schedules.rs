@@ -116,8 +116,8 @@ async fn set_enabled(
 
 /// The schedule that a request names.
 pub(super) async fn find(cx: &Call, key: &ScheduleKey) -> Result<Controlled, Refusal> {
-    let store = &cx.app.store;
-    let found = store.controlled_schedule(cx.account, &cx.region, &name(key));
+    let (store, name) = (&cx.app.store, name(key));
+    let found = store.controlled_schedule(cx.account, &cx.region, &name);
     let found = found.await.map_err(|error| Refusal::internal(&error, cx))?;
     found.ok_or_else(|| missing(key))
 }

@@ -68,10 +68,7 @@ impl Store {
     }
 
     /// The fire of each of these schedules that was scheduled last. The caller has made sure that they are the account's.
-    pub async fn last_fires(
-        &self,
-        schedules: &[Uuid],
-    ) -> Result<HashMap<Uuid, FireRecord>, Error> {
+    pub async fn last_fires(&self, schedules: &[Uuid]) -> Result<HashMap<Uuid, FireRecord>, Error> {
         let mut last: HashMap<Uuid, FireRecord> = HashMap::with_capacity(schedules.len());
         for statement in LAST.all() {
             let rows = sqlx::query(statement.as_str())

@@ -172,7 +172,9 @@ async fn lists_come_in_pages_and_in_order(pool: PgPool) {
         (13, ALICE, one, "a-2"),
         (14, BOB, theirs, "x"),
     ] {
-        world.schedule(number, account, (Some(group), None), name).await;
+        world
+            .schedule(number, account, (Some(group), None), name)
+            .await;
     }
     let list = async |of, prefix, after, limit| {
         let filter = Filter {
@@ -181,16 +183,24 @@ async fn lists_come_in_pages_and_in_order(pool: PgPool) {
             after,
             limit,
         };
-        let found = world.gateway.controlled_schedules(alice(), &REGION, &filter);
+        let found = world
+            .gateway
+            .controlled_schedules(alice(), &REGION, &filter);
         let names = found.await.unwrap().into_iter().map(|one| match one.name {
             Name::InGroup { group, name } => format!("{group}/{name}"),
             Name::OfRule { .. } => panic!("not a rule's"),
         });
         names.collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(list(None, "", None, 10).await, "one/a-2 one/c two/a-1 two/b");
+    assert_eq!(
+        list(None, "", None, 10).await,
+        "one/a-2 one/c two/a-1 two/b"
+    );
     assert_eq!(list(None, "", None, 3).await, "one/a-2 one/c two/a-1");
-    assert_eq!(list(None, "", Some(("one", "a-2")), 2).await, "one/c two/a-1");
+    assert_eq!(
+        list(None, "", Some(("one", "a-2")), 2).await,
+        "one/c two/a-1"
+    );
     assert_eq!(list(None, "a-", None, 10).await, "one/a-2 two/a-1");
     assert_eq!(list(Some("two"), "", None, 10).await, "two/a-1 two/b");
     assert_eq!(list(Some("three"), "", None, 10).await, "");
@@ -206,7 +216,9 @@ async fn lists_come_in_pages_and_in_order(pool: PgPool) {
             after,
             limit: 2,
         };
-        let found = world.gateway.controlled_rule_targets(alice(), &REGION, &filter);
+        let found = world
+            .gateway
+            .controlled_rule_targets(alice(), &REGION, &filter);
         let ids = found.await.unwrap().into_iter().map(|one| one.id.as_u128());
         ids.collect::<Vec<_>>()
     };
@@ -222,7 +234,9 @@ async fn a_new_policy_loses_no_time_that_is_due(pool: PgPool) {
     let group = world.group(1, ALICE, "jobs").await;
     let id = world.schedule(10, ALICE, (Some(group), None), "a").await;
     let set = async |second| {
-        let set = world.gateway.set_schedule_policy(alice(), id, POLICY, at(second));
+        let set = world
+            .gateway
+            .set_schedule_policy(alice(), id, POLICY, at(second));
         assert!(set.await.unwrap());
         world.state(id).await
     };
@@ -230,10 +244,18 @@ async fn a_new_policy_loses_no_time_that_is_due(pool: PgPool) {
     assert_eq!(set(500).await, (2, true, 0));
     // It is behind: what it has not fired is still to fire. The window is two minutes.
     let shard = [schedule::shard(id)];
-    world.owner.move_fire_cursors(&shard, at(600)).await.unwrap();
+    world
+        .owner
+        .move_fire_cursors(&shard, at(600))
+        .await
+        .unwrap();
     assert_eq!(set(1_000).await, (3, true, 470));
     // It is up to date.
-    world.owner.move_fire_cursors(&shard, at(2_000)).await.unwrap();
+    world
+        .owner
+        .move_fire_cursors(&shard, at(2_000))
+        .await
+        .unwrap();
     assert_eq!(set(2_000).await, (4, true, 1_870));
     let name = in_group("jobs", "a");
     let found = world.gateway.controlled_schedule(alice(), &REGION, &name);
