@@ -23,11 +23,11 @@ use uuid::Uuid;
 use crate::attempt::{Done, Shared};
 use crate::fair::Fair;
 use crate::lane::{Item, Lane};
-use dispatch::leases::Held;
 use crate::measures::Measures;
 use crate::read::{Page, Retries, Taken};
 use crate::reader::Read;
 use crate::timers::Timers;
+use dispatch::leases::Held;
 
 /// How often lanes are looked over while something goes on, and while nothing does.
 const TICK: Duration = Duration::from_millis(50);
