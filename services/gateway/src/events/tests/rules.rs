@@ -81,7 +81,12 @@ async fn a_rule_is_replaced_switched_and_deleted() {
         not_found(switch("none", on).await, NONE);
     }
     not_found(described(&world, "none").await, NONE);
+}
 
+#[tokio::test]
+async fn a_rule_without_targets_is_deleted() {
+    let world = World::new().await;
+    put(&world, request("r")).await.unwrap();
     put_targets(&world, "r", vec![target("t")]).await.unwrap();
     let delete = async |account: u64, name: &str| {
         let input = DeleteRuleRequest {
@@ -97,6 +102,11 @@ async fn a_rule_is_replaced_switched_and_deleted() {
     delete(ALICE, "none").await.unwrap();
     delete(BOB, "r").await.unwrap();
     described(&world, "r").await.unwrap();
+
+    put(&world, request("q")).await.unwrap();
+    delete(ALICE, "q").await.unwrap();
+    let gone = "Rule q does not exist on EventBus default.";
+    not_found(described(&world, "q").await, gone);
 }
 
 #[tokio::test]
@@ -126,39 +136,33 @@ async fn only_schedules_on_the_default_bus() {
             "Parameter ScheduleExpression is not valid.",
         );
     }
-    let pattern =
-        "An EventPattern instead of a ScheduleExpression alone is not supported by Tollgate yet.";
-    let cases: [(fn(&mut PutRuleRequest), &str); 6] = [
-        (
-            |input| input.schedule_expression = None,
-            "Parameter(s) EventPattern or ScheduleExpression must be specified.",
-        ),
-        (|input| input.event_pattern = text("{}"), pattern),
-        (
-            |input| {
-                input.event_pattern = text("{}");
-                input.schedule_expression = text("");
-            },
-            pattern,
-        ),
-        (
-            |input| input.event_bus_name = text("mine"),
-            "ScheduleExpression is supported only on the default event bus.",
-        ),
-        (
-            |input| input.state = text("ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"),
-            "The state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS is not supported by Tollgate yet.",
-        ),
-        (
-            |input| input.description = text("\0"),
-            "Description must not contain the character NUL.",
-        ),
-    ];
-    for (change, want) in cases {
+}
+
+#[tokio::test]
+async fn neither_patterns_nor_other_buses() {
+    let world = World::new().await;
+    let check = async |change: &dyn Fn(&mut PutRuleRequest), want: &str| {
         let mut input = request("r");
         change(&mut input);
         invalid(put(&world, input).await, want);
-    }
+    };
+    let pattern =
+        "An EventPattern instead of a ScheduleExpression alone is not supported by Tollgate yet.";
+    check(&|input| input.event_pattern = text("{}"), pattern).await;
+    let only_pattern = |input: &mut PutRuleRequest| {
+        input.event_pattern = text("{}");
+        input.schedule_expression = text("");
+    };
+    check(&only_pattern, pattern).await;
+    let neither = "Parameter(s) EventPattern or ScheduleExpression must be specified.";
+    check(&|input| input.schedule_expression = None, neither).await;
+    let bus = "ScheduleExpression is supported only on the default event bus.";
+    check(&|input| input.event_bus_name = text("mine"), bus).await;
+    let state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS";
+    let want = format!("The state {state} is not supported by Tollgate yet.");
+    check(&|input| input.state = text(state), &want).await;
+    let nul = "Description must not contain the character NUL.";
+    check(&|input| input.description = text("\0"), nul).await;
     for (bus, name) in [
         ("mine", "mine"),
         (

@@ -119,104 +119,96 @@ async fn a_rule_has_five_targets() {
     );
 }
 
+/// A rule without targets, and a target that it does not take: nor the good one beside it.
+async fn refuses(world: &World, change: impl FnOnce(&mut Target), want: &str) {
+    let mut bad = target("t");
+    change(&mut bad);
+    let targets = vec![target("good"), bad];
+    invalid(put_targets(world, "r", targets).await, want);
+    assert_eq!(listed(world, "r", None, None).await.unwrap().0, []);
+}
+
 #[tokio::test]
-async fn only_functions_with_what_they_take() {
+async fn targets_are_functions() {
     let world = World::new().await;
     put(&world, request("r")).await.unwrap();
-    let cases: [(fn(&mut Target), &str); 17] = [
+    for (arn, want) in [
         (
-            |t| t.arn = "f".to_owned(),
+            "f",
             "Parameter f is not valid. Reason: Provided Arn is not in correct format.",
         ),
         (
-            |t| t.arn = "arn:aws:sqs:eu-west-1:111111111111:q".to_owned(),
+            "arn:aws:sqs:eu-west-1:111111111111:q",
             "A target of sqs instead of a Lambda function's ARN is not supported by Tollgate yet.",
         ),
         (
-            |t| t.arn = "arn:aws:s3:::bucket".to_owned(),
+            "arn:aws:s3:::bucket",
             "s3 is not a supported service for a target.",
         ),
         (
-            |t| t.arn = t.arn.replace("eu-west-1", "us-east-1"),
+            "arn:aws:lambda:us-east-1:111111111111:function:f",
             "Parameter arn:aws:lambda:us-east-1:111111111111:function:f is not valid. Reason: The function is not one \
              of account 111111111111 in eu-west-1.",
         ),
         (
-            |t| t.arn = t.arn.replace("111111111111", "222222222222"),
+            "arn:aws:lambda:eu-west-1:222222222222:function:f",
             "Parameter arn:aws:lambda:eu-west-1:222222222222:function:f is not valid. Reason: The function is not one \
              of account 111111111111 in eu-west-1.",
         ),
+    ] {
+        refuses(&world, |t| t.arn = arn.to_owned(), want).await;
+    }
+    let ecs = "Parameter(s) EcsParameters not supported for target: t.";
+    let set = |t: &mut Target| t.ecs_parameters = Some(EcsParameters::default());
+    refuses(&world, set, ecs).await;
+    let http = "Parameter(s) HttpParameters not supported for target: t.";
+    let set = |t: &mut Target| t.http_parameters = Some(HttpParameters::default());
+    refuses(&world, set, http).await;
+}
+
+#[tokio::test]
+async fn functions_take_json() {
+    let world = World::new().await;
+    put(&world, request("r")).await.unwrap();
+    for bad in ["hello", "", "{} {}"] {
+        let want = "JSON syntax error in input for target t.";
+        refuses(&world, |t| t.input = text(bad), want).await;
+    }
+    for (path, want) in [
+        ("detail", "InputPath for target t is invalid."),
         (
-            |t| t.ecs_parameters = Some(EcsParameters::default()),
-            "Parameter(s) EcsParameters not supported for target: t.",
-        ),
-        (
-            |t| t.http_parameters = Some(HttpParameters::default()),
-            "Parameter(s) HttpParameters not supported for target: t.",
-        ),
-        (
-            |t| t.input = text("hello"),
-            "JSON syntax error in input for target t.",
-        ),
-        (
-            |t| t.input = text(""),
-            "JSON syntax error in input for target t.",
-        ),
-        (
-            |t| t.input_path = text("detail"),
-            "InputPath for target t is invalid.",
-        ),
-        (
-            |t| t.input_path = text("$.detail"),
+            "$.detail",
             "An InputPath other than $ is not supported by Tollgate yet.",
         ),
+    ] {
+        refuses(&world, |t| t.input_path = text(path), want).await;
+    }
+    let transformer = "An InputTransformer is not supported by Tollgate yet.";
+    let set = |t: &mut Target| t.input_transformer = Some(InputTransformer::default());
+    refuses(&world, set, transformer).await;
+    let two = "Only one of Input, InputPath, or InputTransformer must be provided for target t.";
+    let set = |t: &mut Target| {
+        t.input = text("{}");
+        t.input_path = text("$");
+    };
+    refuses(&world, set, two).await;
+    let nul = "RoleArn must not contain the character NUL.";
+    refuses(&world, |t| t.role_arn = text("\0"), nul).await;
+    for (arn, want) in [
         (
-            |t| t.input_transformer = Some(InputTransformer::default()),
-            "An InputTransformer is not supported by Tollgate yet.",
-        ),
-        (
-            |t| {
-                t.input = text("{}");
-                t.input_path = text("$");
-            },
-            "Only one of Input, InputPath, or InputTransformer must be provided for target t.",
-        ),
-        (
-            |t| {
-                t.dead_letter_config = Some(DeadLetterConfig {
-                    arn: text("arn:aws:sns:eu-west-1:111111111111:t"),
-                })
-            },
+            "arn:aws:sns:eu-west-1:111111111111:t",
             "sns is not supported as a dead letter resource.",
         ),
         (
-            |t| {
-                t.dead_letter_config = Some(DeadLetterConfig {
-                    arn: text("arn:aws:sqs:eu-west-1:111111111111:q.fifo"),
-                })
-            },
+            "arn:aws:sqs:eu-west-1:111111111111:q.fifo",
             "SQS FIFO is not supported by Dead Letter Queues.",
         ),
         (
-            |t| t.dead_letter_config = Some(DeadLetterConfig { arn: text("q") }),
+            "q",
             "Parameter q is not valid. Reason: Provided Arn is not in correct format.",
         ),
-        (
-            |t| t.role_arn = text("\0"),
-            "RoleArn must not contain the character NUL.",
-        ),
-    ];
-    for (change, want) in cases {
-        let mut bad = target("t");
-        change(&mut bad);
-        // All or none.
-        invalid(
-            put_targets(&world, "r", vec![target("good"), bad]).await,
-            want,
-        );
+    ] {
+        let config = DeadLetterConfig { arn: text(arn) };
+        refuses(&world, |t| t.dead_letter_config = Some(config), want).await;
     }
-    assert_eq!(
-        listed(&world, "r", None, None).await.unwrap(),
-        (vec![], None)
-    );
 }

@@ -54,12 +54,10 @@ async fn what_is_left_out_has_a_default() {
     );
 }
 
-#[tokio::test]
-async fn an_update_replaces_everything() {
-    let world = World::new().await;
-    make_group(&world, "jobs").await;
+/// All that can be set, in the group `jobs`.
+fn full() -> CreateScheduleInput {
     let qualified = format!("{FUNCTION}:prod");
-    let full = CreateScheduleInput {
+    CreateScheduleInput {
         group_name: text("jobs"),
         schedule_expression: "cron(0 9 ? * MON-FRI *)".to_owned(),
         schedule_expression_timezone: text("Europe/Berlin"),
@@ -87,7 +85,14 @@ async fn an_update_replaces_everything() {
         },
         action_after_completion: text("DELETE"),
         ..request("s")
-    };
+    }
+}
+
+#[tokio::test]
+async fn what_is_set_comes_back() {
+    let world = World::new().await;
+    make_group(&world, "jobs").await;
+    let full = full();
     create(&world, full.clone()).await.unwrap();
     let got = get(&world, Some("jobs"), "s").await.unwrap();
     let want = GetScheduleOutput {
@@ -108,14 +113,20 @@ async fn an_update_replaces_everything() {
         last_modification_date: Some(1_795_428_000.25),
     };
     assert_eq!(got, want);
+}
 
+#[tokio::test]
+async fn an_update_replaces_everything() {
+    let world = World::new().await;
+    make_group(&world, "jobs").await;
+    let created = create(&world, full()).await.unwrap();
     world.clock.advance(TimeDelta::seconds(10));
     let input = UpdateScheduleInput {
         group_name: text("jobs"),
         ..plain_update("s")
     };
     let updated = update(&world, input).await.unwrap();
-    assert_eq!(Some(updated.schedule_arn), want.arn);
+    assert_eq!(updated.schedule_arn, created.schedule_arn);
     let got = get(&world, Some("jobs"), "s").await.unwrap();
     assert_eq!(got.description, None);
     assert_eq!(
@@ -211,10 +222,9 @@ async fn a_client_token_makes_a_request_the_same() {
     create(&world, with_token(request("t"))).await.unwrap();
 }
 
-#[tokio::test]
-async fn listings_have_pages() {
-    let world = World::new().await;
-    make_group(&world, "jobs").await;
+/// Four schedules in two groups.
+async fn four(world: &World) {
+    make_group(world, "jobs").await;
     for (group, name, state) in [
         ("default", "a", "ENABLED"),
         ("default", "b", "DISABLED"),
@@ -226,17 +236,27 @@ async fn listings_have_pages() {
             state: text(state),
             ..request(name)
         };
-        create(&world, input).await.unwrap();
+        create(world, input).await.unwrap();
     }
-    let list = async |input: ListSchedulesInput| {
-        let page = handlers::list(world.call(ALICE), input).await?;
-        let names: Vec<_> = page
-            .schedules
-            .into_iter()
-            .map(|s| format!("{}/{}", s.group_name.unwrap(), s.name.unwrap()))
-            .collect();
-        Ok::<_, Fault>((names, page.next_token))
-    };
+}
+
+async fn listed(
+    world: &World,
+    input: ListSchedulesInput,
+) -> Result<(Vec<String>, Option<String>), Fault> {
+    let page = handlers::list(world.call(ALICE), input).await?;
+    let names = page
+        .schedules
+        .into_iter()
+        .map(|s| format!("{}/{}", s.group_name.unwrap(), s.name.unwrap()));
+    Ok((names.collect(), page.next_token))
+}
+
+#[tokio::test]
+async fn listings_have_pages() {
+    let world = World::new().await;
+    four(&world).await;
+    let list = async |input: ListSchedulesInput| listed(&world, input).await;
     let all = ListSchedulesInput::default();
     let (names, next) = list(all.clone()).await.unwrap();
     assert_eq!(names, ["default/a", "default/b", "jobs/a", "jobs/ab"]);
@@ -280,9 +300,15 @@ async fn listings_have_pages() {
     ] {
         assert_eq!(list(input).await.unwrap().0, want);
     }
-    let page = handlers::list(world.call(ALICE), all.clone())
-        .await
-        .unwrap();
+}
+
+#[tokio::test]
+async fn listings_are_of_groups_that_are_there() {
+    let world = World::new().await;
+    four(&world).await;
+    let list = async |input: ListSchedulesInput| listed(&world, input).await;
+    let all = ListSchedulesInput::default();
+    let page = handlers::list(world.call(ALICE), all).await.unwrap();
     let first = page.schedules.into_iter().next().unwrap();
     assert_eq!(first.target.unwrap().arn, FUNCTION);
     assert_eq!(first.state, text("ENABLED"));
