@@ -86,7 +86,10 @@ impl Row {
 
 impl Store {
     /// Creates a group with its tags.
-    #[expect(clippy::too_many_arguments, reason = "what a group is, and who asks when")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a group is, and who asks when"
+    )]
     pub async fn create_schedule_group(
         &self,
         account: AccountId,

@@ -74,7 +74,9 @@ pub(super) fn same_id(id: &str) -> Fault {
 }
 
 pub(super) fn not_a_target(service: &str) -> Fault {
-    invalid(format!("{service} is not a supported service for a target."))
+    invalid(format!(
+        "{service} is not a supported service for a target."
+    ))
 }
 
 /// Ours: AWS's text is not known to us.

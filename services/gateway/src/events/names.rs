@@ -22,9 +22,9 @@ pub(super) fn rule(cx: &Call, name: String, bus: Option<&str>) -> Result<RuleNam
 /// Refuses all buses but the default one.
 pub(super) fn check_bus(cx: &Call, bus: Option<&str>) -> Result<(), Fault> {
     match bus {
-        Some(name) if !is_default(cx, name) => {
-            Err(faults::no_bus(name.rsplit("event-bus/").next().unwrap_or(name)))
-        }
+        Some(name) if !is_default(cx, name) => Err(faults::no_bus(
+            name.rsplit("event-bus/").next().unwrap_or(name),
+        )),
         _ => Ok(()),
     }
 }

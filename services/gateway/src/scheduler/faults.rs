@@ -81,7 +81,9 @@ pub(super) fn start_behind_end() -> Fault {
 
 /// Ours.
 pub(super) fn bad_time(member: &str) -> Fault {
-    invalid(format!("The {member} you specify is not a time between the years 1970 and 9999."))
+    invalid(format!(
+        "The {member} you specify is not a time between the years 1970 and 9999."
+    ))
 }
 
 pub(super) fn window_missing() -> Fault {
@@ -104,7 +106,9 @@ pub(super) fn bad_arn() -> Fault {
 }
 
 pub(super) fn not_a_target(service: &str) -> Fault {
-    invalid(format!("{service} is not a supported service for a target."))
+    invalid(format!(
+        "{service} is not a supported service for a target."
+    ))
 }
 
 pub(super) fn other_region(region: &domain::Region) -> Fault {

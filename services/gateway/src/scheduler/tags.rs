@@ -65,9 +65,7 @@ pub(super) async fn list(
 }
 
 /// The tags of a request.
-pub(super) fn read(
-    tags: Vec<Tag>,
-) -> Result<std::collections::BTreeMap<String, String>, Fault> {
+pub(super) fn read(tags: Vec<Tag>) -> Result<std::collections::BTreeMap<String, String>, Fault> {
     tag_list::read(tags.into_iter().map(|tag| (tag.key, tag.value))).map_err(faults::invalid)
 }
 

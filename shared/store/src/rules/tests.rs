@@ -91,7 +91,14 @@ async fn planned(store: &Store) -> Vec<Planned> {
 fn when(planned: &[Planned]) -> Vec<(i64, &str, DateTime<Utc>, DateTime<Utc>)> {
     planned
         .iter()
-        .map(|one| (one.generation, one.expression.as_str(), one.anchor_at, one.valid_from))
+        .map(|one| {
+            (
+                one.generation,
+                one.expression.as_str(),
+                one.anchor_at,
+                one.valid_from,
+            )
+        })
         .collect()
 }
 
@@ -101,8 +108,14 @@ async fn targets_fire_when_their_rule_says(pool: PgPool) {
     let five = settings("rate(5 minutes)", true);
     put(&store, "r", 1, &five, 0).await;
     let two = [target("a", "f"), target("b", "f")];
-    assert_eq!(put_targets(&store, "r", &two[..1], 10).await, TargetsPut::Put);
-    assert_eq!(put_targets(&store, "r", &two[1..], 20).await, TargetsPut::Put);
+    assert_eq!(
+        put_targets(&store, "r", &two[..1], 10).await,
+        TargetsPut::Put
+    );
+    assert_eq!(
+        put_targets(&store, "r", &two[1..], 20).await,
+        TargetsPut::Put
+    );
     // Both count from the rule's creation, and fire from when they were put.
     let fires = planned(&store).await;
     assert!(fires.iter().all(|one| one.by_rule && one.timezone == "UTC"));
@@ -114,12 +127,21 @@ async fn targets_fire_when_their_rule_says(pool: PgPool) {
         ]
     );
     // A target put again is a new generation of the same schedule.
-    assert_eq!(put_targets(&store, "r", &two[..1], 30).await, TargetsPut::Put);
-    assert_eq!(when(&planned(&store).await)[0], (2, "rate(5 minutes)", at(0), at(30)));
+    assert_eq!(
+        put_targets(&store, "r", &two[..1], 30).await,
+        TargetsPut::Put
+    );
+    assert_eq!(
+        when(&planned(&store).await)[0],
+        (2, "rate(5 minutes)", at(0), at(30))
+    );
 
     // The rule put again as it is changes no target; another expression changes all.
     put(&store, "r", 2, &five, 40).await;
-    assert_eq!(when(&planned(&store).await)[1], (1, "rate(5 minutes)", at(0), at(20)));
+    assert_eq!(
+        when(&planned(&store).await)[1],
+        (1, "rate(5 minutes)", at(0), at(20))
+    );
     put(&store, "r", 3, &settings("rate(6 minutes)", true), 50).await;
     assert_eq!(
         when(&planned(&store).await),
@@ -132,12 +154,20 @@ async fn targets_fire_when_their_rule_says(pool: PgPool) {
     assert!(store.enable_rule(&named("r"), false, at(60)).await.unwrap());
     assert_eq!(planned(&store).await, vec![]);
     assert!(store.enable_rule(&named("r"), true, at(70)).await.unwrap());
-    assert_eq!(when(&planned(&store).await)[0], (5, "rate(6 minutes)", at(50), at(70)));
+    assert_eq!(
+        when(&planned(&store).await)[0],
+        (5, "rate(6 minutes)", at(50), at(70))
+    );
     put(&store, "r", 4, &settings("rate(6 minutes)", false), 80).await;
     assert_eq!(planned(&store).await, vec![]);
     let rule = store.rule(&named("r")).await.unwrap().unwrap();
     assert_eq!((rule.created_at, rule.modified_at), (at(0), at(80)));
-    assert!(!store.enable_rule(&named("none"), true, at(90)).await.unwrap());
+    assert!(
+        !store
+            .enable_rule(&named("none"), true, at(90))
+            .await
+            .unwrap()
+    );
 }
 
 #[sqlx::test(migrator = "crate::MIGRATOR")]
@@ -145,13 +175,27 @@ async fn targets_are_listed_and_removed(pool: PgPool) {
     let store = gateway(pool).await;
     put(&store, "r", 1, &settings("rate(5 minutes)", true), 0).await;
     put(&store, "q", 2, &settings("rate(5 minutes)", true), 0).await;
-    let six: Vec<_> = ["a", "b", "c", "d", "e", "g"].map(|id| target(id, "f")).into();
+    let six: Vec<_> = ["a", "b", "c", "d", "e", "g"]
+        .map(|id| target(id, "f"))
+        .into();
     assert_eq!(put_targets(&store, "r", &six, 1).await, TargetsPut::TooMany);
     assert_eq!(planned(&store).await, vec![]);
-    assert_eq!(put_targets(&store, "r", &six[..5], 1).await, TargetsPut::Put);
-    assert_eq!(put_targets(&store, "r", &six[..5], 2).await, TargetsPut::Put);
-    assert_eq!(put_targets(&store, "r", &six[5..], 2).await, TargetsPut::TooMany);
-    assert_eq!(put_targets(&store, "none", &six[..1], 2).await, TargetsPut::NoRule);
+    assert_eq!(
+        put_targets(&store, "r", &six[..5], 1).await,
+        TargetsPut::Put
+    );
+    assert_eq!(
+        put_targets(&store, "r", &six[..5], 2).await,
+        TargetsPut::Put
+    );
+    assert_eq!(
+        put_targets(&store, "r", &six[5..], 2).await,
+        TargetsPut::TooMany
+    );
+    assert_eq!(
+        put_targets(&store, "none", &six[..1], 2).await,
+        TargetsPut::NoRule
+    );
 
     let page = store.rule_targets(&named("r"), "b", 2).await.unwrap();
     assert_eq!(page, six[2..4]);
@@ -163,7 +207,10 @@ async fn targets_are_listed_and_removed(pool: PgPool) {
     let none = store.remove_rule_targets(&named("none"), &[]).await;
     assert_eq!(none.unwrap(), None);
 
-    assert_eq!(put_targets(&store, "q", &[target("h", "f")], 3).await, TargetsPut::Put);
+    assert_eq!(
+        put_targets(&store, "q", &[target("h", "f")], 3).await,
+        TargetsPut::Put
+    );
     let rules = async |function: &str, after: &str, limit: u32| {
         let RuleName {
             account, region, ..
@@ -217,7 +264,12 @@ async fn rules_are_listed_and_tagged(pool: PgPool) {
     assert_eq!(tag("a", &[("x", "")]).await, Ok(()));
     assert_eq!(tag("a", &[("y", "")]).await, Err(TagRefusal::TooMany));
     assert_eq!(tag("none", &[]).await, Err(TagRefusal::NoResource));
-    assert!(store.untag_rule(&named("a"), &["made".to_owned()]).await.unwrap());
+    assert!(
+        store
+            .untag_rule(&named("a"), &["made".to_owned()])
+            .await
+            .unwrap()
+    );
     assert!(!store.untag_rule(&named("none"), &[]).await.unwrap());
     assert_eq!(got().await, Some(tags(&[("x", "")])));
     assert_eq!(store.rule_tags(&named("none")).await.unwrap(), None);

@@ -70,14 +70,30 @@ async fn groups_come_and_go(pool: PgPool) {
         alice,
         region,
     } = &world;
-    assert_eq!(world.create("jobs", 1, Some(1)).await, GroupCreation::Created);
-    assert_eq!(world.create("jobs", 2, Some(1)).await, GroupCreation::Repeated);
-    assert_eq!(world.create("more", 3, Some(2)).await, GroupCreation::TokenUsed);
+    assert_eq!(
+        world.create("jobs", 1, Some(1)).await,
+        GroupCreation::Created
+    );
+    assert_eq!(
+        world.create("jobs", 2, Some(1)).await,
+        GroupCreation::Repeated
+    );
+    assert_eq!(
+        world.create("more", 3, Some(2)).await,
+        GroupCreation::TokenUsed
+    );
     assert_eq!(world.create("jobs", 4, None).await, GroupCreation::Exists);
-    let jobs = store.schedule_group(*alice, region, "jobs").await.unwrap().unwrap();
+    let jobs = store
+        .schedule_group(*alice, region, "jobs")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((jobs.state, jobs.created_at), (GroupState::Active, at(1)));
     let bob = AccountId::new(BOB).unwrap();
-    assert_eq!(store.schedule_group(bob, region, "jobs").await.unwrap(), None);
+    assert_eq!(
+        store.schedule_group(bob, region, "jobs").await.unwrap(),
+        None
+    );
 
     let delete = async |name: &str, second: i64| {
         let deleted = store.delete_schedule_group(*alice, region, name, None, at(second));
@@ -86,8 +102,15 @@ async fn groups_come_and_go(pool: PgPool) {
     for second in [5, 6] {
         assert_eq!(delete("jobs", second).await, GroupDeletion::Deleting);
     }
-    let jobs = store.schedule_group(*alice, region, "jobs").await.unwrap().unwrap();
-    assert_eq!((jobs.state, jobs.modified_at), (GroupState::Deleting, at(5)));
+    let jobs = store
+        .schedule_group(*alice, region, "jobs")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (jobs.state, jobs.modified_at),
+        (GroupState::Deleting, at(5))
+    );
     assert_eq!(world.create("jobs", 5, None).await, GroupCreation::Exists);
     assert_eq!(delete("none", 7).await, GroupDeletion::NoGroup);
 }
@@ -124,7 +147,12 @@ async fn groups_have_tags(pool: PgPool) {
         let tagged = store.tag_schedule_group(*alice, region, name, &tags, 2);
         tagged.await.unwrap()
     };
-    let got = async || store.schedule_group_tags(*alice, region, "jobs").await.unwrap();
+    let got = async || {
+        store
+            .schedule_group_tags(*alice, region, "jobs")
+            .await
+            .unwrap()
+    };
     assert_eq!(got().await, Some(tags(&[("a", "1")])));
     assert_eq!(tag("jobs", &[("a", "2"), ("b", "")]).await, Ok(()));
     assert_eq!(tag("jobs", &[("c", "3")]).await, Err(TagRefusal::TooMany));
@@ -132,7 +160,10 @@ async fn groups_have_tags(pool: PgPool) {
     assert_eq!(tag("none", &[]).await, Err(TagRefusal::NoResource));
     let untag = async |name: &str| {
         let keys = ["a".to_owned(), "nosuch".to_owned()];
-        store.untag_schedule_group(*alice, region, name, &keys).await.unwrap()
+        store
+            .untag_schedule_group(*alice, region, name, &keys)
+            .await
+            .unwrap()
     };
     assert!(untag("jobs").await && !untag("none").await);
     assert_eq!(got().await, Some(tags(&[("b", "")])));

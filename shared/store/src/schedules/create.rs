@@ -42,11 +42,12 @@ impl Store {
             Claim::Repeated => return Ok(Creation::Repeated),
             Claim::Other => return Ok(Creation::TokenUsed),
         }
-        let group_id = match group_held(&mut tx, name.account, &name.region, &name.group, at).await? {
-            Some((id, GroupState::Active)) => id,
-            Some((_, GroupState::Deleting)) => return Ok(Creation::GroupDeleting),
-            None => return Ok(Creation::NoGroup),
-        };
+        let group_id =
+            match group_held(&mut tx, name.account, &name.region, &name.group, at).await? {
+                Some((id, GroupState::Active)) => id,
+                Some((_, GroupState::Deleting)) => return Ok(Creation::GroupDeleting),
+                None => return Ok(Creation::NoGroup),
+            };
         let created = sqlx::query!(
             "INSERT INTO schedule (id, account_id, region, group_id, name, shard, enabled, expression, timezone, start_at,
                  end_at, anchor_at, valid_from, window_min, target_arn, role_arn, input, retry_attempts_max,

@@ -112,7 +112,7 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) fn read(self) -> Result<Schedule, Error> {
-        let bad = Error::Inconsistent;
+        let bad = |column| move || Error::Inconsistent(column);
         Ok(Schedule {
             id: self.id,
             generation: self.generation,
@@ -127,7 +127,7 @@ impl Row {
                 role_arn: self.role_arn,
                 input: self.input,
                 retry_attempts_max: u8::try_from(self.retry_attempts_max)
-                    .map_err(|_| bad("schedule.retry_attempts_max"))?,
+                    .map_err(|_| Error::Inconsistent("schedule.retry_attempts_max"))?,
                 retry_age_max_s: self.retry_age_max_s.cast_unsigned(),
                 dead_letter_arn: self.dead_letter_arn,
                 kms_key_arn: self.kms_key_arn,
@@ -135,9 +135,9 @@ impl Row {
                 description: self.description,
             },
             policy: Policy {
-                missed: Missed::from_number(self.missed).ok_or(bad("schedule.missed"))?,
+                missed: Missed::from_number(self.missed).ok_or_else(bad("schedule.missed"))?,
                 catch_up_s: self.catch_up_s.cast_unsigned(),
-                overlap: Overlap::from_number(self.overlap).ok_or(bad("schedule.overlap"))?,
+                overlap: Overlap::from_number(self.overlap).ok_or_else(bad("schedule.overlap"))?,
             },
             anchor_at: self.anchor_at,
             valid_from: self.valid_from,

@@ -237,7 +237,10 @@ async fn a_request_that_comes_again_is_not_served_again(pool: PgPool) {
     assert_eq!(creating(2, &mine, hours(1)).await, Creation::Repeated);
     assert_eq!(creating(3, &other, hours(1)).await, Creation::TokenUsed);
     let deleting = async |token: &Token, now: DateTime<Utc>| {
-        store.delete_schedule(&name, Some(token), now).await.unwrap()
+        store
+            .delete_schedule(&name, Some(token), now)
+            .await
+            .unwrap()
     };
     assert_eq!(deleting(&mine, hours(2)).await, Deletion::Repeated);
     assert_eq!(deleting(&other, hours(2)).await, Deletion::TokenUsed);
@@ -334,17 +337,62 @@ async fn listings_go_by_group_and_name(pool: PgPool) {
     let all = ScheduleFilter::default();
     check(all, &names).await;
     check(ScheduleFilter { limit: 4, ..all }, &names[..4]).await;
-    check(ScheduleFilter { group: Some("a"), ..all }, &names[..3]).await;
-    check(ScheduleFilter { group: Some("empty"), ..all }, &[]).await;
-    check(ScheduleFilter { enabled: Some(false), ..all }, &[("a", "xz")]).await;
+    check(
+        ScheduleFilter {
+            group: Some("a"),
+            ..all
+        },
+        &names[..3],
+    )
+    .await;
+    check(
+        ScheduleFilter {
+            group: Some("empty"),
+            ..all
+        },
+        &[],
+    )
+    .await;
+    check(
+        ScheduleFilter {
+            enabled: Some(false),
+            ..all
+        },
+        &[("a", "xz")],
+    )
+    .await;
     let prefixed = ScheduleFilter { prefix: "x", ..all };
-    check(prefixed, &[("a", "x"), ("a", "xy"), ("a", "xz"), ("b", "x"), ("default", "xa")]).await;
-    check(ScheduleFilter { prefix: "xy", ..all }, &names[1..2]).await;
+    check(
+        prefixed,
+        &[
+            ("a", "x"),
+            ("a", "xy"),
+            ("a", "xz"),
+            ("b", "x"),
+            ("default", "xa"),
+        ],
+    )
+    .await;
+    check(
+        ScheduleFilter {
+            prefix: "xy",
+            ..all
+        },
+        &names[1..2],
+    )
+    .await;
     for (index, after) in names.into_iter().enumerate() {
-        let behind = ScheduleFilter { after: Some(after), ..all };
+        let behind = ScheduleFilter {
+            after: Some(after),
+            ..all
+        };
         check(behind, &names[index + 1..]).await;
     }
-    let both = ScheduleFilter { after: Some(("a", "xz")), limit: 2, ..prefixed };
+    let both = ScheduleFilter {
+        after: Some(("a", "xz")),
+        limit: 2,
+        ..prefixed
+    };
     check(both, &[("b", "x"), ("default", "xa")]).await;
     let page = ScheduleFilter { limit: 9, ..all };
     let none = store.schedules(account(BOB), &region(), &page).await;

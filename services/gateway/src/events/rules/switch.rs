@@ -15,12 +15,7 @@ pub(in crate::events) async fn disable(cx: Call, input: DisableRuleRequest) -> R
     switch(&cx, input.name, input.event_bus_name.as_deref(), false).await
 }
 
-async fn switch(
-    cx: &Call,
-    name: String,
-    bus: Option<&str>,
-    enabled: bool,
-) -> Result<Unit, Fault> {
+async fn switch(cx: &Call, name: String, bus: Option<&str>, enabled: bool) -> Result<Unit, Fault> {
     let rule = names::rule(cx, name, bus)?;
     let found = cx
         .app

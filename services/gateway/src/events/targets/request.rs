@@ -42,7 +42,11 @@ pub(super) fn read(cx: &Call, target: Target) -> Result<RuleTarget, Fault> {
     if let Some(arn) = &dead_letter_arn {
         check_dead_letter_arn(arn)?;
     }
-    if target.role_arn.as_ref().is_some_and(|arn| arn.contains('\0')) {
+    if target
+        .role_arn
+        .as_ref()
+        .is_some_and(|arn| arn.contains('\0'))
+    {
         return Err(faults::nul("RoleArn"));
     }
     let policy = target.retry_policy.unwrap_or_default();
@@ -79,7 +83,10 @@ fn function(cx: &Call, target: &Target) -> Result<FunctionArn, Fault> {
 fn check_parameters(target: &Target) -> Result<(), Fault> {
     let given = [
         ("KinesisParameters", target.kinesis_parameters.is_some()),
-        ("RunCommandParameters", target.run_command_parameters.is_some()),
+        (
+            "RunCommandParameters",
+            target.run_command_parameters.is_some(),
+        ),
         ("EcsParameters", target.ecs_parameters.is_some()),
         ("BatchParameters", target.batch_parameters.is_some()),
         ("HttpParameters", target.http_parameters.is_some()),

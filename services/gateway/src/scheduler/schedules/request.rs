@@ -11,7 +11,7 @@ use crate::call::Call;
 use crate::scheduler::faults;
 use crate::times;
 
-/// How old a StartDate may be.
+/// How old a `StartDate` may be.
 const START_AGE_MAX: TimeDelta = TimeDelta::minutes(5);
 
 /// A creation's members as an update has them.

@@ -70,9 +70,9 @@ pub(super) fn read(cx: &Call, target: Target) -> Result<Read, Fault> {
 fn refusal(cx: &Call, arn: &str, unfit: Unfit<'_>) -> Fault {
     match unfit {
         Unfit::Form => faults::bad_arn(),
-        Unfit::Service(_) if arn.starts_with(UNIVERSAL) => faults::not_supported(
-            "A universal target (aws-sdk) instead of a Lambda function's ARN",
-        ),
+        Unfit::Service(_) if arn.starts_with(UNIVERSAL) => {
+            faults::not_supported("A universal target (aws-sdk) instead of a Lambda function's ARN")
+        }
         Unfit::Service(service) if OF_AWS.contains(&service) => faults::not_supported(&format!(
             "A target of {service} instead of a Lambda function's ARN"
         )),
