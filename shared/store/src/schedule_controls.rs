@@ -109,9 +109,10 @@ impl TryFrom<Row> for Controlled {
             target: row.target_arn,
             input_bytes: usize::try_from(row.input_bytes).unwrap_or(0),
             policy: Policy {
-                missed: Missed::from_number(row.missed).ok_or(wrong("schedule.missed"))?,
+                missed: Missed::from_number(row.missed).ok_or_else(|| wrong("schedule.missed"))?,
                 catch_up_s: row.catch_up_s.cast_unsigned(),
-                overlap: Overlap::from_number(row.overlap).ok_or(wrong("schedule.overlap"))?,
+                overlap: Overlap::from_number(row.overlap)
+                    .ok_or_else(|| wrong("schedule.overlap"))?,
             },
             modified_at: row.modified_at,
         })

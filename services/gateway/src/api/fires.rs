@@ -41,7 +41,7 @@ pub(super) async fn list(
     let (found, next_before) = whole_times(found, limit as usize);
     let events = events(&cx, &found).await;
     let events = events.map_err(|error| Refusal::internal(&error, &cx))?;
-    let fires = found.into_iter().map(|record| fire(record, &events));
+    let fires = found.iter().map(|record| fire(record, &events));
     Ok(Fires {
         fires: fires.collect(),
         next_before,
@@ -126,7 +126,7 @@ async fn events(
     Ok(by_id.collect())
 }
 
-fn fire(record: FireRecord, events: &HashMap<Uuid, (EventSummary, EventStatus)>) -> Fire {
+fn fire(record: &FireRecord, events: &HashMap<Uuid, (EventSummary, EventStatus)>) -> Fire {
     let event = record.event.and_then(|id| events.get(&id));
     let condition = event.and_then(|(event, _)| status(event.state).1);
     let late = record.fired_at - record.scheduled_at;

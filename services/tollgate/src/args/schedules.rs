@@ -164,7 +164,7 @@ pub(crate) struct SetPolicy {
     /// How old a missed time may be to be made up for: 0s to 1d
     #[arg(long, value_name = "TIME", value_parser = parse_span)]
     pub(crate) catch_up: Option<TimeDelta>,
-    /// What becomes of a time while the last event has not ended: allow, skip, buffer_one or cancel_other
+    /// What becomes of a time while the last event has not ended: allow, skip, `buffer_one` or `cancel_other`
     #[arg(long, value_parser = word::<Overlap>)]
     pub(crate) overlap: Option<Overlap>,
     #[command(flatten)]

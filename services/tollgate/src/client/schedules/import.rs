@@ -1,6 +1,5 @@
 //! `tollgate schedules import crontab`.
 
-use std::collections::HashMap;
 use std::io::Read as _;
 use std::process::ExitCode;
 
@@ -28,7 +27,7 @@ const ROLE: &str = "tollgate-schedules";
 
 /// What was understood of a line.
 #[derive(Debug, Serialize)]
-struct Line {
+struct Entry {
     line: usize,
     when: String,
     command: String,
@@ -51,7 +50,7 @@ struct Made {
     outcome: Option<Outcome>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
     Created,
@@ -75,7 +74,7 @@ pub(super) async fn run(args: ImportCrontab) -> Result<ExitCode> {
     let target = target(&endpoint, &args.function).await?;
     let now = clock::now(&endpoint).await?;
     let mut names = Names::new(&args.prefix);
-    let mut lines: Vec<Line> = crontab
+    let mut lines: Vec<Entry> = crontab
         .entries
         .into_iter()
         .map(|entry| line(entry, &args.timezone, now, &mut names))
@@ -142,7 +141,7 @@ async fn target(endpoint: &Endpoint, function: &str) -> Result<Target> {
     Ok(Target { arn, role })
 }
 
-fn line(entry: CrontabEntry, timezone: &str, now: DateTime<Utc>, names: &mut Names) -> Line {
+fn line(entry: CrontabEntry, timezone: &str, now: DateTime<Utc>, names: &mut Names) -> Entry {
     let timezone = entry.timezone.unwrap_or_else(|| timezone.to_owned());
     let made = entry.expressions.and_then(|expressions| {
         let made = expressions.into_iter().map(|expression| {
@@ -161,7 +160,7 @@ fn line(entry: CrontabEntry, timezone: &str, now: DateTime<Utc>, names: &mut Nam
         next_at,
         outcome: None,
     });
-    Line {
+    Entry {
         line: entry.line,
         when: entry.when,
         schedules: schedules.collect(),
@@ -193,7 +192,7 @@ async fn create_all(
     endpoint: &Endpoint,
     group: &str,
     target: &Target,
-    line: &mut Line,
+    line: &mut Entry,
 ) -> Result<()> {
     let input = match &line.stdin {
         Some(stdin) => json!({"command": line.command, "stdin": stdin}),
@@ -237,40 +236,14 @@ fn is_taken(error: &anyhow::Error) -> bool {
 }
 
 /// Line by line: what it says, and what that means.
-fn text(lines: &[Line], passed_over: &[(usize, String)]) -> String {
-    let mut parts: Vec<(usize, String)> = passed_over
-        .iter()
-        .map(|(number, text)| {
-            (
-                *number,
-                format!(
-                    "line {number}: {}\n  left out: it sets nothing that counts here",
-                    brief(Some(text))
-                ),
-            )
-        })
-        .collect();
-    for line in lines {
-        let mut text = format!(
-            "line {}: {}  {}",
-            line.line,
-            line.when,
-            brief(Some(&line.command))
-        );
-        if let Some(error) = &line.error {
-            text.push_str(&format!("\n  not understood: {error}"));
-        }
-        for made in &line.schedules {
-            text.push_str(&format!(
-                "\n  {}: {} {}, next {} UTC",
-                made.name,
-                made.expression,
-                line.timezone,
-                time_or_dash(made.next_at),
-            ));
-        }
-        parts.push((line.line, text));
-    }
+fn text(lines: &[Entry], passed_over: &[(usize, String)]) -> String {
+    let settings = passed_over.iter().map(|(number, text)| {
+        let text = brief(Some(text));
+        let text = format!("line {number}: {text}\n  left out: it sets nothing that counts here");
+        (*number, text)
+    });
+    let entries = lines.iter().map(|line| (line.line, text_of(line)));
+    let mut parts: Vec<(usize, String)> = settings.chain(entries).collect();
     if parts.is_empty() {
         return "No line of it runs anything.".to_owned();
     }
@@ -279,31 +252,41 @@ fn text(lines: &[Line], passed_over: &[(usize, String)]) -> String {
     parts.join("\n")
 }
 
+fn text_of(line: &Entry) -> String {
+    let command = brief(Some(&line.command));
+    let mut parts = vec![format!("line {}: {}  {command}", line.line, line.when)];
+    if let Some(error) = &line.error {
+        parts.push(format!("  not understood: {error}"));
+    }
+    for made in &line.schedules {
+        let (name, expression) = (&made.name, &made.expression);
+        let next = time_or_dash(made.next_at);
+        let zone = &line.timezone;
+        parts.push(format!("  {name}: {expression} {zone}, next {next} UTC"));
+    }
+    parts.join("\n")
+}
+
 /// What was done, or would be.
-fn end(lines: &[Line], created: bool) -> String {
+fn end(lines: &[Entry], created: bool) -> String {
     let all = || lines.iter().flat_map(|line| &line.schedules);
     if !created {
         let count = counted(all().count() as u64, "schedule");
         return format!("\n{count} would be created.");
     }
-    let mut counts: HashMap<Outcome, u64> = HashMap::new();
-    for outcome in all().filter_map(|made| made.outcome) {
-        *counts.entry(outcome).or_default() += 1;
+    let names = |outcome| -> Vec<&str> {
+        let those = all().filter(|made| made.outcome == Some(outcome));
+        those.map(|made| made.name.as_str()).collect()
+    };
+    let created = counted(names(Outcome::Created).len() as u64, "schedule");
+    let taken = names(Outcome::Exists);
+    if taken.is_empty() {
+        return format!("\n{created} created.");
     }
-    let count = |outcome| counts.get(&outcome).copied().unwrap_or_default();
-    let mut text = format!(
-        "\n{} created.",
-        counted(count(Outcome::Created), "schedule")
-    );
-    let taken = all().filter(|made| made.outcome == Some(Outcome::Exists));
-    let taken: Vec<&str> = taken.map(|made| made.name.as_str()).collect();
-    if !taken.is_empty() {
-        let names = taken.join(", ");
-        text.push_str(&format!(
-            "\nLeft as they are, for there are schedules of these names: {names}."
-        ));
-    }
-    text
+    let taken = taken.join(", ");
+    format!(
+        "\n{created} created.\nLeft as they are, for there are schedules of these names: {taken}."
+    )
 }
 
 #[cfg(test)]
@@ -320,7 +303,7 @@ CRON_TZ=Europe/Atlantis
 @daily clean
 ";
 
-    fn lines() -> (Vec<Line>, Vec<(usize, String)>) {
+    fn lines() -> (Vec<Entry>, Vec<(usize, String)>) {
         let crontab = Crontab::parse(CRONTAB);
         let now = DateTime::from_timestamp(1_795_428_000, 0).unwrap();
         let mut names = Names::new("");

@@ -24,7 +24,7 @@ pub(super) async fn run(args: SetPolicy) -> Result<()> {
     if args.output.json {
         return print_json(&policy);
     }
-    print(text(&args.key.name, &policy).as_bytes())
+    print(text(&args.key.name, policy).as_bytes())
 }
 
 /// What there is, with what the arguments name.
@@ -39,7 +39,7 @@ fn changed(args: &SetPolicy, is: SchedulePolicy) -> SetSchedulePolicy {
     }
 }
 
-fn text(name: &str, policy: &SchedulePolicy) -> String {
+fn text(name: &str, policy: SchedulePolicy) -> String {
     let missed = match policy.missed {
         MissedRuns::All => "each is made up for",
         MissedRuns::Last => "the last one is made up for",
@@ -72,6 +72,6 @@ Schedule  report
 Missed    last: the last one is made up for
 Catch-up  1 h at most
 Overlap   skip: it is left out";
-        assert_eq!(text("report", &SchedulePolicy::example()), expected);
+        assert_eq!(text("report", SchedulePolicy::example()), expected);
     }
 }
