@@ -10,4 +10,5 @@ mod events;
 mod faults;
 mod house;
 mod private_services;
+mod schedule_controls;
 mod telemetry;

@@ -29,7 +29,7 @@ pub(super) async fn run(args: BackfillSchedule) -> Result<()> {
     if found.count == 0 {
         return tell(json, &found, "No times in this range.");
     }
-    let what = format!("{} for {}", args.key.name, range(&found));
+    let what = format!("{} {}", args.key.name, range(&found));
     if !args.yes && !agreed("Fire", &what)? {
         bail!("Nothing was done.");
     }
@@ -37,20 +37,20 @@ pub(super) async fn run(args: BackfillSchedule) -> Result<()> {
     tell(json, &done, &text(&done))
 }
 
-/// Such as `24 times from 2026-11-21 10:00:00 to 2026-11-22 09:00:00 UTC`.
+/// Such as `24 times, from 2026-11-21 10:00:00 to 2026-11-22 09:00:00 UTC`.
 fn range(found: &Backfill) -> String {
     let count = counted(found.count, "time");
     match (found.first_at, found.last_at) {
-        (Some(first), Some(last)) if first == last => format!("{count}, {} UTC", time(first)),
+        (Some(first), Some(last)) if first == last => format!("{count}, at {} UTC", time(first)),
         (Some(first), Some(last)) => {
-            format!("{count} from {} to {} UTC", time(first), time(last))
+            format!("{count}, from {} to {} UTC", time(first), time(last))
         }
         _ => count,
     }
 }
 
 fn would(name: &str, found: &Backfill) -> String {
-    format!("{name} would fire for {}.", range(found))
+    format!("{name} would fire {}.", range(found))
 }
 
 fn text(done: &Backfill) -> String {
@@ -84,7 +84,7 @@ mod tests {
         let mut backfill = Backfill::example();
         assert_eq!(
             would("report", &backfill),
-            "report would fire for 24 times from 2026-11-21 10:00:00 to 2026-11-22 09:00:00 UTC."
+            "report would fire 24 times, from 2026-11-21 10:00:00 to 2026-11-22 09:00:00 UTC."
         );
         backfill.fired = 24;
         assert_eq!(text(&backfill), "24 times fired.");
@@ -95,6 +95,6 @@ mod tests {
              exist."
         );
         (backfill.count, backfill.last_at) = (1, backfill.first_at);
-        assert_eq!(range(&backfill), "1 time, 2026-11-21 10:00:00 UTC");
+        assert_eq!(range(&backfill), "1 time, at 2026-11-21 10:00:00 UTC");
     }
 }

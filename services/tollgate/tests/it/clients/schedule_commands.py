@@ -101,7 +101,7 @@ def fired_by_request():
 
     today = datetime.datetime.now(datetime.timezone.utc).date()
     span = ["--from", str(today - datetime.timedelta(days=2)), "--to", str(today - datetime.timedelta(days=1))]
-    assert schedules("backfill", "a", *span, "--dry-run").stdout.startswith("a would fire for 288 times from ")
+    assert schedules("backfill", "a", *span, "--dry-run").stdout.startswith("a would fire 288 times, from ")
     unsure = schedules("backfill", "a", *span, ok=False, stdin=subprocess.DEVNULL)
     assert unsure.returncode == 1 and unsure.stderr.endswith(" UTC: say --yes to do it.\n"), unsure
     assert schedules("backfill", "a", *span, "--yes").stdout == "288 times fired.\n"
@@ -171,6 +171,44 @@ def imported():
     request_id = schedules("run-now", "c-poll").stdout.strip()
     event = until(lambda: (one := good("GET", f"/events/{request_id}"))["ended_at"] and one, "it ends")
     assert event["result"]["json"] == {"command": "/usr/bin/poll --fast"}, event
+
+
+def over_time():
+    """On a platform whose clock can be moved."""
+    arn = function("ticks")
+    schedule("t", arn, "rate(1 minute)")
+
+    def has_fired(count):
+        return until(lambda: len(fires := told("history", "t")["fires"]) == count and fires, f"{count} fires")
+
+    def later(minutes):
+        tollgate("clock", "advance", f"{minutes}m")
+
+    has_fired(1)
+    later(1)
+    has_fired(2)
+    # What passes during a pause does not come, not after it either.
+    schedules("pause", "t")
+    later(10)
+    schedules("resume", "t")
+    time.sleep(2)
+    has_fired(2)
+    later(1)
+    has_fired(3)
+    # What was missed, by the policy.
+    schedules("policy", "t", "--missed", "last")
+    later(10)
+    fires = has_fired(5)
+    assert [one["result"] for one in fires[:2]] == ["fired", "missed"], fires
+    # A change of the policy while something is due does not lose it.
+    for count in range(6, 9):
+        # The scheduler says once a second how far it is.
+        time.sleep(2.5)
+        later(1)
+        schedules("policy", "t", "--missed", "all" if count % 2 else "last")
+        fires = has_fired(count)
+    assert {one["occasion"] for one in fires} == {"schedule"}, fires
+    assert all(one["lateness_ms"] < 60_000 for one in fires if one["result"] == "fired"), fires
 
 
 def accounts_are_apart():
