@@ -38,7 +38,10 @@ const REPORTS_MAX: usize = 4_096;
 
 /// What the loop is told.
 pub(crate) enum Report {
-    Done(Box<Item>, Done),
+    /// The function of an attempt in this lane has ended; its outcome is being committed.
+    Ran(i64),
+    /// An attempt has come to its end; whether `Ran` was told of it.
+    Done(Box<Item>, Done, bool),
     Page {
         lane: i64,
         hour: i64,
@@ -227,7 +230,8 @@ impl Owner {
 
     fn reported(&mut self, report: Report) {
         match report {
-            Report::Done(item, done) => self.ended(*item, done),
+            Report::Ran(lane) => self.ran(lane),
+            Report::Done(item, done, ran) => self.ended(*item, done, ran),
             Report::Page { lane, hour, page } => self.paged(lane, hour, page),
             Report::Taken(shards, taken) => self.taken(&shards, taken),
             Report::Lanes(asked, rows) => self.lanes_found(&asked, rows),
