@@ -50,6 +50,8 @@ cases!(logs, "logs.py":
     one_stream, filters, groups, streams, deleted_groups_begin_anew, odd_lines, aws_cli,
 );
 
+cases!(schedules, "schedules.py": schedules, tokens, groups, refusals, rules, aws_cli);
+
 cases!(accounts, "accounts.py": operator_commands, accounts_are_apart);
 
 cases!(cli, "cli.py": aws_cli_walk, own_commands, follow, env_prints_exports, doctor);
@@ -84,6 +86,12 @@ fn two_accounts() {
 #[test]
 fn events_of_two_accounts() {
     with_another("events.py", "accounts_are_apart");
+}
+
+/// Nor its schedules and rules.
+#[test]
+fn schedules_of_two_accounts() {
+    with_another("schedules.py", "two_accounts");
 }
 
 /// Runs a case that also has the keys of another account.
