@@ -56,6 +56,8 @@ impl Door {
     fn signed(&self, method: Method, path: &str, body: Bytes, event: bool) -> Result<Shot> {
         let service = if path.starts_with("/tollgate/") {
             "tollgate"
+        } else if path.starts_with("/schedule") {
+            "scheduler"
         } else {
             "lambda"
         };

@@ -43,11 +43,14 @@ pub(crate) enum Part {
     Gateway,
     Queue(u8),
     Executor(u8),
+    Scheduler(u8),
 }
 
 /// How many replicas each service may have.
 const REPLICAS_MAX: u8 = 2;
-pub(crate) const SPACES: u8 = 3 + 2 * REPLICAS_MAX;
+/// How many the scheduler may have.
+pub(crate) const SCHEDULERS_MAX: u8 = 3;
+pub(crate) const SPACES: u8 = 3 + 2 * REPLICAS_MAX + SCHEDULERS_MAX;
 
 impl Part {
     pub(crate) fn space(self) -> u8 {
@@ -57,6 +60,7 @@ impl Part {
             Self::Gateway => 2,
             Self::Queue(number) => 3 + number,
             Self::Executor(number) => 3 + REPLICAS_MAX + number,
+            Self::Scheduler(number) => 3 + 2 * REPLICAS_MAX + number,
         }
     }
 
@@ -67,6 +71,7 @@ impl Part {
             Self::Gateway => "gateway".to_owned(),
             Self::Queue(number) => format!("queue-{number}"),
             Self::Executor(number) => format!("executor-{number}"),
+            Self::Scheduler(number) => format!("scheduler-{number}"),
         }
     }
 }
@@ -194,6 +199,7 @@ impl Installation {
                 vec!["gateway".to_owned(), "--listen".to_owned(), listen]
             }
             Part::Queue(_) => words_of("queue-service", &[("--health-listen", at(9421)?)]),
+            Part::Scheduler(_) => words_of("scheduler-service", &[("--health-listen", at(9431)?)]),
             Part::Executor(_) => {
                 // Runtime clients are installed once for all runs.
                 std::os::unix::fs::symlink(&self.runtimes, data.join("runtimes"))?;

@@ -51,3 +51,11 @@ pub(crate) async fn settled(roots: &[u32], seconds_max: u32) {
         }
     }
 }
+
+/// Resident memory of a process in KiB: its proportional share, so that pages which forked processes share are counted once.
+pub(crate) fn resident_kib(pid: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
+}

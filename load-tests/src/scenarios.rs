@@ -8,6 +8,7 @@ mod flood;
 mod held_transaction;
 mod invoke;
 mod redis_memory;
+mod schedules;
 mod start_delay;
 mod wipe;
 
@@ -115,6 +116,13 @@ pub(crate) const ALL: &[Scenario] = &[
         25,
         5,
         "Many events wait for a function that may run in one environment."
+    ),
+    scenario!(
+        schedules,
+        "schedules",
+        60,
+        10,
+        "Many schedules are due in one instant, every minute, while replicas of the scheduler are killed."
     ),
     Scenario {
         name: "faults",

@@ -7,7 +7,7 @@ use chassis::Lifecycle;
 use domain::FunctionSpec;
 use rpc::executor::{
     CancelReply, CancelRequest, Executor, ExecutorServer, InvokeReply, InvokeRequest, Rooms,
-    RunningReply, RunningRequest, WatchRequest,
+    RunningReply, RunningRequest, Settling, WatchRequest,
 };
 use rpc::transport::MESSAGE_BYTES_MAX;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -273,27 +273,40 @@ impl Executor for Service {
         &self,
         request: Request<InvokeRequest>,
     ) -> Result<Response<InvokeReply>, Status> {
+        let started = self.start(request.into_inner())?;
+        let answer = started.answer.instrument(started.span).await;
+        answered(answer).map(Response::new)
+    }
+
+    type WorkStream = Settling;
+
+    async fn work(
+        &self,
+        request: Request<InvokeRequest>,
+    ) -> Result<Response<Self::WorkStream>, Status> {
         let request = request.into_inner();
-        if self.0.life.drain().is_cancelled() {
-            return Err(Status::unavailable("executor is draining"));
+        if request.work.is_none() {
+            return Err(Status::invalid_argument("this is no event of the queue"));
         }
-        let spec = self.spec(&request)?;
-        let span = tracing::info_span!(
-            "invoke",
-            function.arn = %request.invoked_function_arn,
-            request.id = %request.request_id,
-        );
-        if !request.traceparent.is_empty() {
-            chassis::telemetry::set_parent(&span, &request.traceparent);
+        let Started {
+            mut answer,
+            ended,
+            span,
+        } = self.start(request)?;
+        let settled = async {
+            tokio::select! {
+                biased;
+                // It did not run.
+                answer = &mut answer => Some(answered(answer)),
+                _ = ended => None,
+            }
+        };
+        if let Some(reply) = settled.instrument(span).await {
+            let reply = reply?;
+            return Ok(Response::new(Box::pin(futures::stream::iter([Ok(reply)]))));
         }
-        let (reply, answer) = oneshot::channel();
-        let job = self.job(request, spec, span.clone(), reply)?;
-        self.0.pool.submit(job);
-        let answer = answer.instrument(span).await;
-        answer
-            // Not "unavailable": it may have run.
-            .unwrap_or_else(|_| Err(Status::internal("executor is stopping")))
-            .map(Response::new)
+        let settled = futures::stream::once(async move { answered(answer.await) });
+        Ok(Response::new(Box::pin(settled)))
     }
 
     async fn running(&self, _: Request<RunningRequest>) -> Result<Response<RunningReply>, Status> {
@@ -346,7 +359,46 @@ impl Executor for Service {
     }
 }
 
+/// A job on its way.
+struct Started {
+    answer: oneshot::Receiver<Answer>,
+    /// Told when the function of an event has ended.
+    ended: oneshot::Receiver<()>,
+    span: tracing::Span,
+}
+
+type Answer = Result<InvokeReply, Status>;
+
+fn answered(answer: Result<Answer, oneshot::error::RecvError>) -> Answer {
+    // Not "unavailable": it may have run.
+    answer.unwrap_or_else(|_| Err(Status::internal("executor is stopping")))
+}
+
 impl Service {
+    fn start(&self, request: InvokeRequest) -> Result<Started, Status> {
+        if self.0.life.drain().is_cancelled() {
+            return Err(Status::unavailable("executor is draining"));
+        }
+        let spec = self.spec(&request)?;
+        let span = tracing::info_span!(
+            "invoke",
+            function.arn = %request.invoked_function_arn,
+            request.id = %request.request_id,
+        );
+        if !request.traceparent.is_empty() {
+            chassis::telemetry::set_parent(&span, &request.traceparent);
+        }
+        let (reply, answer) = oneshot::channel();
+        let (over, ended) = oneshot::channel();
+        let job = self.job(request, spec, span.clone(), (reply, over))?;
+        self.0.pool.submit(job);
+        Ok(Started {
+            answer,
+            ended,
+            span,
+        })
+    }
+
     fn spec(&self, request: &InvokeRequest) -> Result<Arc<FunctionSpec>, Status> {
         if let Some(known) = self.0.specs.get(&request.spec_id) {
             return Ok(known);
@@ -373,14 +425,17 @@ impl Service {
         request: InvokeRequest,
         spec: Arc<FunctionSpec>,
         span: tracing::Span,
-        reply: oneshot::Sender<Result<InvokeReply, Status>>,
+        (reply, ended): (oneshot::Sender<Answer>, oneshot::Sender<()>),
     ) -> Result<Job, Status> {
         let request_id = request.request_id.parse();
         let request_id =
             request_id.map_err(|_| Status::invalid_argument("request_id is not a UUID"))?;
         let event = request
             .work
-            .map(|work| self.event(Work::read(request_id, request.attempt, work)?, &spec))
+            .map(|work| {
+                let work = Work::read(request_id, request.attempt, work)?;
+                self.event(work, &spec, ended)
+            })
             .transpose()?;
         Ok(Job {
             request_id,
@@ -401,10 +456,15 @@ impl Service {
         })
     }
 
-    fn event(&self, work: Work, spec: &FunctionSpec) -> Result<Event, Status> {
+    fn event(
+        &self,
+        work: Work,
+        spec: &FunctionSpec,
+        ended: oneshot::Sender<()>,
+    ) -> Result<Event, Status> {
         let claim = self.0.running.claim(&work, spec.account);
         match claim {
-            Ok(claim) => Ok(Event { work, claim }),
+            Ok(claim) => Ok(Event { work, claim, ended }),
             Err(Refused::Here) => Err(Status::already_exists("this attempt is here already")),
             Err(Refused::OutOfDate) => Err(Status::aborted(
                 "a later owner of the shard has spoken: this one is out of date",

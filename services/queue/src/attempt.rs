@@ -97,15 +97,17 @@ struct Ready<'a> {
     learned: Learned,
 }
 
-/// Makes the attempt. The item comes back, with what was read of it.
+/// Makes the attempt. The item comes back, with what was read of it. `ran` is called when the function has ended, before the outcome is
+/// committed.
 pub(crate) async fn make(
     shared: Shared,
     key: TargetKey,
     epoch: i64,
     mut item: Item,
+    ran: impl FnMut() + Send,
 ) -> (Item, Done) {
     let done = match prepare(&shared.0, key, &mut item).await {
-        Ok(found) => go(&shared.0, found, epoch, &item).await,
+        Ok(found) => go(&shared.0, found, epoch, &item, ran).await,
         Err(done) => done,
     };
     (item, done)
@@ -147,6 +149,7 @@ async fn go(
     (key, route): (TargetKey, Result<Arc<Route>, Missing>),
     epoch: i64,
     item: &Item,
+    ran: impl FnMut() + Send,
 ) -> Done {
     let arn = arn(&key);
     let Ok(route) = route else {
@@ -180,7 +183,7 @@ async fn go(
         arn,
         learned,
     };
-    ready.run(&key, trace, epoch).await
+    ready.run(&key, trace, epoch, ran).await
 }
 
 /// The wait after a function error of this attempt; `None`: it is the last.
@@ -206,13 +209,19 @@ fn delay(item: &Item, settings: &AsyncSettings, ids: Ids) -> Option<TimeDelta> {
 }
 
 impl Ready<'_> {
-    async fn run(self, key: &TargetKey, trace: Option<TraceHeader>, epoch: i64) -> Done {
+    async fn run(
+        self,
+        key: &TargetKey,
+        trace: Option<TraceHeader>,
+        epoch: i64,
+        mut ran: impl FnMut() + Send,
+    ) -> Done {
         let shared = self.shared;
         match self.route.state {
             State::Active => {}
             state => return Done::Failed(format!("the function is {state:?}")),
         }
-        let Some(_permit) = shared.dispatch.admission.admit(&self.route.pool).await else {
+        let Some(permit) = shared.dispatch.admission.admit(&self.route.pool).await else {
             metrics::counter!("tollgate_throttles_total").increment(1);
             return Done::Throttled(self.learned);
         };
@@ -238,7 +247,13 @@ impl Ready<'_> {
             tail: false,
             work: Some(work),
         };
-        let ended = dispatch::run(&shared.dispatch.executors, version, &run).await;
+        let mut permit = Some(permit);
+        let ran = || {
+            // Its place is free; what is left is the database's.
+            permit = None;
+            ran();
+        };
+        let ended = dispatch::run(&shared.dispatch.executors, version, &run, ran).await;
         self.done(ended)
     }
 

@@ -21,6 +21,9 @@ pub(crate) const CREDIT: usize = 512;
 /// Runs at once that a lane begins with. It gets more while there is room to run them.
 pub(crate) const WINDOW_FIRST: u32 = 8;
 
+/// Outcomes of a lane that may be on their way to the database: enough for full transactions, and a bound where it is slow.
+pub(crate) const SETTLING_MAX: u32 = 512;
+
 /// And at most.
 pub(crate) const WINDOW_MAX: u32 = 1_000;
 
@@ -115,7 +118,10 @@ pub(crate) struct Lane {
     /// Without a qualifier.
     pub(crate) key: TargetKey,
     pub(crate) ready: VecDeque<Item>,
+    /// Attempts whose function runs, or is about to.
     pub(crate) in_flight: u32,
+    /// Attempts whose function has ended, and whose outcome is being committed.
+    pub(crate) settling: u32,
     pub(crate) feed: Option<Feed>,
     /// Nothing is started before this time: the platform refused.
     pub(crate) blocked_until: Option<DateTime<Utc>>,
@@ -141,6 +147,7 @@ impl Lane {
             key,
             ready: VecDeque::new(),
             in_flight: 0,
+            settling: 0,
             feed: None,
             blocked_until: None,
             refusals: 0,
@@ -158,6 +165,7 @@ impl Lane {
     pub(crate) fn may_start(&self, now: DateTime<Utc>) -> bool {
         !self.ready.is_empty()
             && self.in_flight < self.window
+            && self.settling < SETTLING_MAX
             && self.blocked_until.is_none_or(|until| until <= now)
     }
 

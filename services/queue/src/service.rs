@@ -11,11 +11,11 @@ use store::events::Settlement;
 use tokio::sync::{mpsc, watch};
 
 use crate::attempt::{Parts, Shared};
-use dispatch::leases::{self, Held, Plane};
 use crate::options::Options;
 use crate::owner::{self, Setup};
 use crate::reader::{self, Source};
 use crate::redrive::{self, Leisure};
+use dispatch::leases::{self, Held, Plane};
 
 /// Hints that may wait for the owner.
 const READS_MAX: usize = 16;

@@ -2,13 +2,16 @@
 
 use chrono::TimeDelta;
 use domain::schedule::FireResult;
-use metrics::{Gauge, Histogram, Unit};
+use metrics::{Counter, Gauge, Histogram, Unit};
 
 /// Handles, made once.
 pub(crate) struct Measures {
     /// Schedules in memory.
     pub(crate) schedules: Gauge,
     lateness_seconds: Histogram,
+    /// In the order of [`FireResult::ALL`].
+    results: Vec<Counter>,
+    pub(crate) known: Counter,
 }
 
 impl Measures {
@@ -33,6 +36,11 @@ impl Measures {
         Self {
             schedules: metrics::gauge!("tollgate_schedules"),
             lateness_seconds: metrics::histogram!("tollgate_schedule_lateness_seconds"),
+            results: FireResult::ALL
+                .iter()
+                .map(|one| metrics::counter!("tollgate_schedule_fires_total", "result" => one.as_str()))
+                .collect(),
+            known: metrics::counter!("tollgate_schedule_fires_known_total"),
         }
     }
 
@@ -42,11 +50,9 @@ impl Measures {
     }
 
     pub(crate) fn ended(&self, result: FireResult, count: usize) {
-        metrics::counter!("tollgate_schedule_fires_total", "result" => result.as_str())
-            .increment(count as u64);
-    }
-
-    pub(crate) fn known(&self, count: usize) {
-        metrics::counter!("tollgate_schedule_fires_known_total").increment(count as u64);
+        let index = FireResult::ALL.iter().position(|one| *one == result);
+        if let Some(counter) = index.and_then(|index| self.results.get(index)) {
+            counter.increment(count as u64);
+        }
     }
 }

@@ -114,7 +114,13 @@ pub(crate) async fn run(setup: Setup, held: watch::Receiver<Held>, life: Lifecyc
 impl Owner {
     /// Drops shards that are lost, and reads those that are new.
     async fn follow_leases(&mut self) {
-        let wanted: Vec<i16> = self.held.borrow().shards.iter().map(|one| one.shard).collect();
+        let wanted: Vec<i16> = self
+            .held
+            .borrow()
+            .shards
+            .iter()
+            .map(|one| one.shard)
+            .collect();
         if self.shards.iter().any(|shard| !wanted.contains(shard)) {
             self.shards.retain(|shard| wanted.contains(shard));
             self.plan.keep_shards(&self.shards);
@@ -260,14 +266,13 @@ impl Owner {
             }
             let fired = join_all(batches.iter().map(|batch| self.fire(batch, now))).await;
             for (batch, fired) in batches.iter().zip(fired) {
-                match fired {
-                    Some(fired) => self.fired(batch, fired).await,
-                    None => {
-                        self.failed = true;
-                        for taken in batch {
-                            self.plan.put_back(taken);
-                        }
-                    }
+                if let Some(fired) = fired {
+                    self.fired(batch, fired).await;
+                    continue;
+                }
+                self.failed = true;
+                for taken in batch {
+                    self.plan.put_back(taken);
                 }
             }
         }
@@ -348,7 +353,7 @@ impl Owner {
                 tracing::warn!(%error, "a completed schedule was not deleted");
             }
         }
-        self.measures.known(fired.known);
+        self.measures.known.increment(fired.known as u64);
         self.measures.ended(FireResult::Fired, fired.events.len());
         for result in fired.others {
             self.measures.ended(result, 1);

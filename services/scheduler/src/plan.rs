@@ -122,7 +122,8 @@ impl Plan {
 
     /// Forgets all schedules of the shards that are not among these.
     pub(crate) fn keep_shards(&mut self, shards: &[i16]) {
-        self.entries.retain(|_, entry| shards.contains(&entry.shard));
+        self.entries
+            .retain(|_, entry| shards.contains(&entry.shard));
         self.compact();
     }
 
@@ -258,27 +259,27 @@ impl Entry {
             Missed::Skip => in_time,
             Missed::All | Missed::Last => in_time.min(now - self.offset - self.catch_up),
         };
-        let (lost, _) = self.table.last_between(self.next, oldest);
+        let (too_old, _) = self.table.last_between(self.next, oldest);
         let from = oldest.max(self.next);
         match self.missed {
             // The rest is in time, and comes up by itself.
-            Missed::Skip => taken(None, lost, from),
+            Missed::Skip => taken(None, too_old, from),
             Missed::All => match self.table.next_from(from) {
-                Some(next) if next + self.offset <= now => taken(Some(next), lost, next + MS),
-                _ => taken(None, lost, from),
+                Some(next) if next + self.offset <= now => taken(Some(next), too_old, next + MS),
+                _ => taken(None, too_old, from),
             },
             Missed::Last => {
                 let end = now - self.offset + MS;
                 let (last, count) = self.table.last_between(from, end);
                 let Some(last) = last else {
-                    return taken(None, lost, from);
+                    return taken(None, too_old, from);
                 };
                 let before = if count > 1 {
                     self.table.last_between(from, last).0
                 } else {
                     None
                 };
-                taken(Some(last), before.or(lost), last + MS)
+                taken(Some(last), before.or(too_old), last + MS)
             }
         }
     }

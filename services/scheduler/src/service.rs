@@ -24,7 +24,11 @@ impl Handle {
     pub fn describe(&self) -> String {
         let held = self.held.borrow();
         let sure = if held.sure() { "" } else { " (not renewed)" };
-        format!("{} of {} shards{sure}", held.shards.len(), domain::schedule::SHARDS)
+        format!(
+            "{} of {} shards{sure}",
+            held.shards.len(),
+            domain::schedule::SHARDS
+        )
     }
 }
 

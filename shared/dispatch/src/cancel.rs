@@ -38,7 +38,11 @@ impl Canceller {
         region: &Region,
         id: EventId,
     ) -> Result<Option<EventState>, store::Error> {
-        let look = async || self.store.event(account, region, id, self.clock.now()).await;
+        let look = async || {
+            self.store
+                .event(account, region, id, self.clock.now())
+                .await
+        };
         let Some(found) = look().await? else {
             return Ok(None);
         };

@@ -99,7 +99,12 @@ pub async fn keep(
         }
     }
     let (first, _) = plane.shards();
-    let shards: Vec<i16> = held.borrow().shards.iter().map(|held| first + held.shard).collect();
+    let shards: Vec<i16> = held
+        .borrow()
+        .shards
+        .iter()
+        .map(|held| first + held.shard)
+        .collect();
     held.send_replace(Held::default());
     let leave = async {
         store.release_shards(me, &shards).await?;
@@ -120,7 +125,8 @@ async fn round(
     held: &watch::Sender<Held>,
 ) -> Result<Vec<ShardLease>, store::Error> {
     let (first, count) = plane.shards();
-    let numbers = |shards: &[i16]| -> Vec<i16> { shards.iter().map(|shard| first + shard).collect() };
+    let numbers =
+        |shards: &[i16]| -> Vec<i16> { shards.iter().map(|shard| first + shard).collect() };
     let members = plane.members(store, me).await?;
     let wanted = share(me, &members, count);
     let not_ours: Vec<i16> = held

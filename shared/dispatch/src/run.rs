@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use rpc::executor::{AsyncWork, InvokeReply, InvokeRequest, WireSpec};
+use futures::StreamExt as _;
+use rpc::executor::{AsyncWork, InvokeReply, InvokeRequest, Settling, WireSpec};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
@@ -61,12 +62,18 @@ enum Tried {
     Lost(Status),
 }
 
-/// Runs the event on the executor that suits best, asking one after the other until one takes it.
-pub async fn run(executors: &Executors, version: &Runnable, run: &Run) -> Ended {
+/// Runs the event on the executor that suits best, asking one after the other until one takes it. `ran` is called when the function of
+/// an event of the queue has ended, and its outcome is still to be committed.
+pub async fn run(
+    executors: &Executors,
+    version: &Runnable,
+    run: &Run,
+    mut ran: impl FnMut() + Send,
+) -> Ended {
     let candidates = executors.candidates(&version.spec.spec_id, version.spec.memory_mb);
     let mut refusal: Option<Status> = None;
     for member in candidates {
-        match try_on(&member, run, version).await {
+        match try_on(&member, run, version, &mut ran).await {
             Tried::Ran(reply) => return Ended::Ran(reply),
             Tried::Declined(status) => return Ended::Declined(status),
             Tried::Refused(status) => refusal = Some(status),
@@ -107,20 +114,47 @@ fn request(run: &Run, version: &Runnable, spec: Option<WireSpec>) -> InvokeReque
 }
 
 /// One executor's chance; the spec goes along where that executor may not know it.
-async fn try_on(member: &Member, run: &Run, version: &Runnable) -> Tried {
+async fn try_on(
+    member: &Member,
+    run: &Run,
+    version: &Runnable,
+    ran: &mut (impl FnMut() + Send),
+) -> Tried {
     let spec = member
         .learns(&version.spec.spec_id)
         .then(|| version.wire.clone());
-    let _in_flight = InFlight::on(member);
-    let mut answer = member.client.invoke(request(run, version, spec)).await;
+    let in_flight = InFlight::on(member);
+    let mut answer = ask(member, request(run, version, spec)).await;
     if matches!(&answer, Err(status) if status.code() == Code::FailedPrecondition) {
         let spec = Some(version.wire.clone());
-        answer = member.client.invoke(request(run, version, spec)).await;
+        answer = ask(member, request(run, version, spec)).await;
     }
     match answer {
-        Ok(reply) => Tried::Ran(Box::new(reply)),
+        Ok(Answer::Ended(reply)) => Tried::Ran(reply),
+        Ok(Answer::Settling(mut settling)) => {
+            drop(in_flight);
+            ran();
+            match settling.next().await {
+                Some(Ok(reply)) => Tried::Ran(Box::new(reply)),
+                Some(Err(status)) => Tried::Lost(status),
+                None => Tried::Lost(Status::internal("the executor ended its answer early")),
+            }
+        }
         Err(status) => classify(status),
     }
+}
+
+enum Answer {
+    Ended(Box<InvokeReply>),
+    Settling(Settling),
+}
+
+async fn ask(member: &Member, request: InvokeRequest) -> Result<Answer, Status> {
+    if request.work.is_some() {
+        return member.client.work(request).await.map(Answer::Settling);
+    }
+    let reply = member.client.invoke(request).await?;
+    Ok(Answer::Ended(Box::new(reply)))
 }
 
 /// Counts an event in, and out again however its future ends.

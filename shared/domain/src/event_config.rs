@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FunctionArn, FunctionRef, ParseError, Version};
+use crate::{FunctionArn, ParseError, Version};
 
 /// How asynchronous invocations of one qualifier of a function are treated (AWS: `FunctionEventInvokeConfig`). `None`: not
 /// set, the default holds.
@@ -77,7 +77,7 @@ impl FromStr for Destination {
             return ok.then(|| Self::S3(text.to_owned())).ok_or_else(bad);
         }
         if service == "lambda" {
-            return function(text).map(Self::Function).ok_or_else(bad);
+            return text.parse().map(Self::Function).map_err(|_| bad());
         }
         let placed =
             region.parse::<crate::Region>().is_ok() && account.parse::<crate::AccountId>().is_ok();
@@ -105,22 +105,6 @@ impl From<Destination> for String {
     fn from(destination: Destination) -> Self {
         destination.to_string()
     }
-}
-
-/// A function by its full ARN.
-fn function(arn: &str) -> Option<FunctionArn> {
-    let FunctionRef {
-        region,
-        account,
-        name,
-        qualifier,
-    } = arn.parse().ok()?;
-    Some(FunctionArn {
-        region: region?,
-        account: account?,
-        name,
-        qualifier,
-    })
 }
 
 /// Letters and digits, and what `others` has.

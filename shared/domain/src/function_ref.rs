@@ -23,6 +23,29 @@ impl FunctionArn {
     }
 }
 
+impl FromStr for FunctionArn {
+    type Err = ParseError;
+
+    /// Only a full ARN: a name alone is none.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let FunctionRef {
+            region,
+            account,
+            name,
+            qualifier,
+        } = text.parse()?;
+        let (Some(region), Some(account)) = (region, account) else {
+            return Err(ParseError::new(format!("{text:?} is no function's ARN")));
+        };
+        Ok(Self {
+            region,
+            account,
+            name,
+            qualifier,
+        })
+    }
+}
+
 impl fmt::Display for FunctionArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

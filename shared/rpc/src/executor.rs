@@ -29,6 +29,9 @@ pub use generated::{
     WatchRequest, target,
 };
 
+/// What `Work` answers: one reply, when the outcome is committed.
+pub type Settling = Pin<Box<dyn Stream<Item = Result<InvokeReply, Status>> + Send>>;
+
 /// What `Watch` answers.
 pub type Rooms = Pin<Box<dyn Stream<Item = Result<Room, Status>> + Send>>;
 
@@ -38,13 +41,13 @@ pub struct Client(Way);
 
 #[derive(Clone)]
 enum Way {
-    Local(Arc<dyn Executor<WatchStream = Rooms>>),
+    Local(Arc<dyn Executor<WatchStream = Rooms, WorkStream = Settling>>),
     Remote(ExecutorClient<Transport>),
 }
 
 impl Client {
     /// Calls a server object of this process: the same messages, neither encoded nor carried anywhere.
-    pub fn local(server: impl Executor<WatchStream = Rooms>) -> Self {
+    pub fn local(server: impl Executor<WatchStream = Rooms, WorkStream = Settling>) -> Self {
         Self(Way::Local(Arc::new(server)))
     }
 
@@ -67,6 +70,21 @@ impl Client {
             }
         };
         answer.map(tonic::Response::into_inner)
+    }
+
+    /// Runs one event of the queue: answers when its function has ended.
+    pub async fn work(&self, request: InvokeRequest) -> Result<Settling, Status> {
+        match &self.0 {
+            Way::Local(server) => {
+                let settling = server.work(Request::new(request)).await?;
+                Ok(settling.into_inner())
+            }
+            Way::Remote(client) => {
+                let mut client = client.clone();
+                let settling = Box::pin(async move { client.work(request).await }).await?;
+                Ok(Box::pin(settling.into_inner()))
+            }
+        }
     }
 
     /// The events of the queue that are there now.

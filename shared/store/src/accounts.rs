@@ -189,11 +189,7 @@ mod tests {
     }
 
     fn store(pool: sqlx::PgPool) -> Store {
-        Store {
-            pool,
-            vault: Vault::new(&[1; 32]),
-            ring: crate::events::ring::Ring::default(),
-        }
+        Store::of(pool, Vault::new(&[1; 32]))
     }
 
     const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;

@@ -91,12 +91,17 @@ impl Store {
             .acquire_timeout(Duration::from_secs(5))
             .connect_with(options)
             .await?;
-        Ok(Self {
+        Ok(Self::of(pool, vault))
+    }
+
+    /// A store on a pool.
+    pub(crate) fn of(pool: PgPool, vault: Vault) -> Self {
+        Self {
             pool,
             vault,
             ring: events::ring::Ring::default(),
             fire_ring: fires::ring::FireRing::default(),
-        })
+        }
     }
 
     /// Brings the schema up to date. Safe to call from several processes at once.

@@ -16,12 +16,7 @@ pub(crate) const BOB: u64 = 222_222_222_222;
 
 /// A store with two accounts.
 pub(crate) async fn store(pool: sqlx::PgPool) -> Store {
-    let store = Store {
-        pool,
-        vault: Vault::new(&[1; 32]),
-        ring: crate::events::ring::Ring::default(),
-        fire_ring: crate::fires::ring::FireRing::default(),
-    };
+    let store = Store::of(pool, Vault::new(&[1; 32]));
     for number in [ALICE, BOB] {
         let id = AccountId::new(number).unwrap();
         store
@@ -40,12 +35,7 @@ pub(crate) async fn of_role(pool: &sqlx::PgPool, role: Role) -> Store {
     let pool = sqlx::postgres::PgPoolOptions::new()
         .max_connections(2)
         .connect_with(options);
-    Store {
-        pool: pool.await.unwrap(),
-        vault: Vault::new(&[1; 32]),
-        ring: crate::events::ring::Ring::default(),
-        fire_ring: crate::fires::ring::FireRing::default(),
-    }
+    Store::of(pool.await.unwrap(), Vault::new(&[1; 32]))
 }
 
 pub(crate) fn at(second: i64) -> DateTime<Utc> {

@@ -35,12 +35,7 @@ pub async fn store() -> Result<Store, Error> {
         .run(&pool)
         .await
         .map_err(|error| Error::Database(error.into()))?;
-    Ok(Store {
-        pool,
-        vault: Vault::new(&[1; 32]),
-        ring: crate::events::ring::Ring::default(),
-        fire_ring: crate::fires::ring::FireRing::default(),
-    })
+    Ok(Store::of(pool, Vault::new(&[1; 32])))
 }
 
 async fn drop_abandoned(connection: &mut PgConnection) -> Result<(), Error> {

@@ -63,17 +63,9 @@ fn snapshot(root: u32) -> Vec<Process> {
         .map(|(pid, name)| Process {
             name,
             ticks: processes::ticks(pid),
-            resident_kib: resident_kib(pid),
+            resident_kib: processes::resident_kib(pid),
         })
         .collect()
-}
-
-/// Proportional share, so that pages which forked processes share are counted once.
-fn resident_kib(pid: u32) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
-        .unwrap_or(0)
 }
 
 fn ticks_per_second() -> f64 {

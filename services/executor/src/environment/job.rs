@@ -36,6 +36,8 @@ pub(crate) struct Job {
 pub(crate) struct Event {
     pub(crate) work: Work,
     pub(crate) claim: Claim,
+    /// Told when the function has ended, before anything is committed.
+    pub(crate) ended: oneshot::Sender<()>,
 }
 
 impl Job {

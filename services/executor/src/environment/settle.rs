@@ -284,7 +284,7 @@ impl Frame {
 /// Has the end of an event written down, then answers its owner.
 async fn commit(pool: Pool, settled: Settled, job: Job, mut reply: InvokeReply) {
     let Job {
-        event: Some(Event { work, claim }),
+        event: Some(Event { work, claim, ended }),
         spec,
         payload,
         reply: owner,
@@ -294,6 +294,8 @@ async fn commit(pool: Pool, settled: Settled, job: Job, mut reply: InvokeReply) 
     else {
         return;
     };
+    // The owner may have gone.
+    let _ = ended.send(());
     let parts = pool.parts();
     let settlement = events::settlement(
         &Attempted {

@@ -13,7 +13,19 @@ use crate::read::HORIZON;
 const KEPT: TimeDelta = TimeDelta::seconds(2 * HORIZON.num_seconds());
 
 impl Owner {
-    pub(super) fn ended(&mut self, item: Item, done: Done) {
+    /// The function has ended, and its outcome is being committed: another one may run.
+    pub(super) fn ran(&mut self, lane_id: i64) {
+        if let Some(lane) = self.lanes.get_mut(&lane_id) {
+            lane.in_flight = lane.in_flight.saturating_sub(1);
+            lane.settling += 1;
+            lane.unblock();
+        }
+        let now = self.now();
+        self.activate(lane_id, now);
+    }
+
+    /// An attempt has come to its end; `ran` where it was told before that its function had.
+    pub(super) fn ended(&mut self, item: Item, done: Done, ran: bool) {
         let id = item.event.id.uuid();
         self.in_flight = self.in_flight.saturating_sub(1);
         self.running.remove(&id);
@@ -23,7 +35,12 @@ impl Owner {
             self.known.remove(&id);
             return;
         };
-        lane.in_flight = lane.in_flight.saturating_sub(1);
+        let place = if ran {
+            &mut lane.settling
+        } else {
+            &mut lane.in_flight
+        };
+        *place = place.saturating_sub(1);
         match done {
             Done::Settled {
                 verdict,

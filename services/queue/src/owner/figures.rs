@@ -23,7 +23,8 @@ impl Owner {
             .iter()
             .map(|(id, lane)| {
                 let waiting = waiting.get(id).copied().unwrap_or_default();
-                let held = lane.ready.len() as u64 + u64::from(lane.in_flight) + waiting;
+                let held =
+                    lane.ready.len() as u64 + u64::from(lane.in_flight + lane.settling) + waiting;
                 let oldest = lane
                     .ready
                     .front()
@@ -35,7 +36,7 @@ impl Owner {
                     region: lane.key.region.to_string(),
                     function: lane.key.name.to_string(),
                     depth: counted.map_or(held, |(count, _)| held.max(*count)),
-                    in_flight: lane.in_flight,
+                    in_flight: lane.in_flight + lane.settling,
                     waiting,
                     oldest_at_ms: oldest.or_else(|| counted.and_then(|(_, oldest)| *oldest)),
                     started: lane.started,

@@ -23,11 +23,11 @@ use uuid::Uuid;
 use crate::attempt::{Done, Shared};
 use crate::fair::Fair;
 use crate::lane::{Item, Lane};
-use dispatch::leases::Held;
 use crate::measures::Measures;
 use crate::read::{Page, Retries, Taken};
 use crate::reader::Read;
 use crate::timers::Timers;
+use dispatch::leases::Held;
 
 /// How often lanes are looked over while something goes on, and while nothing does.
 const TICK: Duration = Duration::from_millis(50);
@@ -38,7 +38,10 @@ const REPORTS_MAX: usize = 4_096;
 
 /// What the loop is told.
 pub(crate) enum Report {
-    Done(Box<Item>, Done),
+    /// The function of an attempt in this lane has ended; its outcome is being committed.
+    Ran(i64),
+    /// An attempt has come to its end; whether `Ran` was told of it.
+    Done(Box<Item>, Done, bool),
     Page {
         lane: i64,
         hour: i64,
@@ -227,7 +230,8 @@ impl Owner {
 
     fn reported(&mut self, report: Report) {
         match report {
-            Report::Done(item, done) => self.ended(*item, done),
+            Report::Ran(lane) => self.ran(lane),
+            Report::Done(item, done, ran) => self.ended(*item, done, ran),
             Report::Page { lane, hour, page } => self.paged(lane, hour, page),
             Report::Taken(shards, taken) => self.taken(&shards, taken),
             Report::Lanes(asked, rows) => self.lanes_found(&asked, rows),

@@ -56,8 +56,11 @@ impl Owner {
             let (shared, key, reports) =
                 (self.shared.clone(), lane.key.clone(), self.reports.clone());
             self.life.spawn("attempt", async move {
-                let (item, done) = attempt::make(shared, key, epoch, item).await;
-                let _ = reports.send(Report::Done(Box::new(item), done)).await;
+                let mut told = false;
+                // Where the owner has no ear at this moment, it learns of it with the end.
+                let ran = || told = reports.try_send(Report::Ran(lane_id)).is_ok();
+                let (item, done) = attempt::make(shared, key, epoch, item, ran).await;
+                let _ = reports.send(Report::Done(Box::new(item), done, told)).await;
             });
             if let Some((hour, after, room)) = page {
                 self.ask_page(lane_id, hour, after, room);
@@ -76,7 +79,9 @@ impl Owner {
         let (shared, key, reports) = (self.shared.clone(), lane.key.clone(), self.reports.clone());
         self.life.spawn("expire event", async move {
             let (item, done) = attempt::expire(shared, key, item, at).await;
-            let _ = reports.send(Report::Done(Box::new(item), done)).await;
+            let _ = reports
+                .send(Report::Done(Box::new(item), done, false))
+                .await;
         });
     }
 
@@ -87,7 +92,7 @@ impl Owner {
         let (mut active, mut pages, mut expired, mut idle) = (vec![], vec![], vec![], vec![]);
         for (id, lane) in &mut self.lanes {
             self.idle &= lane.ready.is_empty() && lane.feed.is_none();
-            if lane.in_flight == 0 {
+            if lane.in_flight == 0 && lane.settling == 0 {
                 lane.idle_ticks = lane.idle_ticks.saturating_add(1);
                 if lane.idle_ticks == IDLE_TICKS {
                     lane.window = WINDOW_FIRST;

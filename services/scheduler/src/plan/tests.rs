@@ -83,7 +83,9 @@ fn what_was_missed_is_a_policys_matter() {
         // From here on it is in time again.
         assert_eq!(fire(&mut plan, at("01:10:00")).0, ["01:10"]);
     };
-    let all = ["00:00", "00:10", "00:20", "00:30", "00:40", "00:50", "01:00"];
+    let all = [
+        "00:00", "00:10", "00:20", "00:30", "00:40", "00:50", "01:00",
+    ];
     check(Missed::All.number(), 86_400, &all, &[]);
     check(Missed::All.number(), 1_200, &all[5..], &["00:40"]);
     check(Missed::All.number(), 0, &["01:00"], &["00:50"]);
@@ -102,7 +104,10 @@ fn late_by_more_than_a_minute_is_missed() {
         let mut one = planned(1, "rate(60 minutes)");
         one.missed = missed.number();
         let mut plan = plan(&[one]);
-        assert_eq!(fire(&mut plan, at(now)), (owned(want_fired), owned(want_missed)));
+        assert_eq!(
+            fire(&mut plan, at(now)),
+            (owned(want_fired), owned(want_missed))
+        );
     };
     for missed in [Missed::All, Missed::Last, Missed::Skip] {
         check(missed, "00:01:00", &["00:00"], &[]);
@@ -123,13 +128,13 @@ fn the_retry_policys_age_limits_catching_up() {
 #[test]
 fn a_window_moves_all_fires_by_the_same() {
     for number in 1..200 {
-        let mut one = planned(number << 64 | number * 7919, "rate(60 minutes)");
+        let mut one = planned((number << 64) | (number * 7919), "rate(60 minutes)");
         one.window_min = Some(15);
         let plan = plan(&[one]);
         let due = plan.next_due().unwrap();
         assert!(due >= at("00:00:00") && due < at("00:15:00"), "{due}");
     }
-    let mut one = planned(0xabc << 64 | 5, "rate(60 minutes)");
+    let mut one = planned((0xabc << 64) | 5, "rate(60 minutes)");
     one.window_min = Some(1_440);
     let mut plan = plan(&[one]);
     let due = plan.next_due().unwrap();
@@ -182,7 +187,10 @@ fn what_is_completed_says_so() {
     assert_eq!(plan.advance(&taken[0]), Some((once.id, 1)));
     assert_eq!(plan.len(), 0);
     // In the past from the beginning, or fired by whoever had it before.
-    assert_eq!(Plan::default().put(&once, Some(at("00:06:00"))), Some((once.id, 1)));
+    assert_eq!(
+        Plan::default().put(&once, Some(at("00:06:00"))),
+        Some((once.id, 1))
+    );
     once.delete_after = false;
     assert_eq!(Plan::default().put(&once, Some(at("00:06:00"))), None);
 }
@@ -202,7 +210,10 @@ fn shards_and_old_nodes_go() {
     other.shard = 4;
     let mut plan = plan(&[planned(2, "rate(10 minutes)"), other]);
     plan.keep_shards(&[4]);
-    assert_eq!((plan.len(), plan.take(at("00:00:00"), 9, usize::MAX).len()), (1, 1));
+    assert_eq!(
+        (plan.len(), plan.take(at("00:00:00"), 9, usize::MAX).len()),
+        (1, 1)
+    );
     // A schedule that is changed very often leaves no heap of old nodes behind.
     for generation in 2..5_000 {
         let mut one = planned(2, "rate(10 minutes)");

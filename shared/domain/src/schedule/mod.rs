@@ -1,4 +1,4 @@
-//! Schedules: when something fires, by the rules of EventBridge Scheduler (`spec/schedules.md`).
+//! Schedules: when something fires, by the rules of `EventBridge` Scheduler (`spec/schedules.md`).
 //!
 //! [`Expression`] is what a user writes, [`Timetable`] an expression with its time zone and bounds: the moments at which it fires.
 //! A cron expression is six sets, kept as bits: the next moment is found by looking for the next bit, not by trying minutes.

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::LazyLock;
+use std::time::Instant;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::event::{Condition, EventId, Source};
 use domain::schedule::{self, Fire, FireResult, Occasion, Overlap, render};
 use domain::{AccountId, FunctionArn, FunctionName, Region};
@@ -121,7 +122,7 @@ impl Store {
     ///
     /// The events' ids must be of `now`: it says where they are kept.
     pub async fn fire(&self, due: &[Due], now: DateTime<Utc>) -> Result<Option<Fired>, Error> {
-        let mut fired = Fired::default();
+        let (mut fired, began) = (Fired::default(), Instant::now());
         let ids: Vec<Uuid> = due.iter().map(|due| due.schedule).collect();
         let subjects = self.subjects(&ids).await?;
         let mut by_day: BTreeMap<i64, Vec<&Due>> = BTreeMap::new();
@@ -146,7 +147,8 @@ impl Store {
             return Ok(None);
         }
         let mut kept = Vec::with_capacity(by_day.len());
-        for (day, list) in by_day {
+        // The newest first: it may take an old day's bucket.
+        for (day, list) in by_day.into_iter().rev() {
             if self.turn_fire_ring(day).await? {
                 kept.push((day, list));
             } else {
@@ -156,11 +158,12 @@ impl Store {
         }
         let mut tx = self.pool.begin().await?;
         for (day, list) in kept {
-            let subject = |due: &Due| &subjects[&due.schedule].1;
-            let new = insert(&mut tx, day, &list, now, &subject).await?;
+            // What the preparation took is part of being late.
+            let at = now + TimeDelta::from_std(began.elapsed()).unwrap_or_default();
+            let new = insert(&mut tx, day, &list, at, &subjects).await?;
             fired.known += list.len() - new.len();
             for due in new {
-                let subject = subject(due);
+                let subject = &subjects[&due.schedule].1;
                 let result = match result(due, subject) {
                     FireResult::Fired if guarded(due, subject) => {
                         self.guard(&mut tx, (day, due), subject, &mut fired).await?
@@ -190,8 +193,9 @@ impl Store {
     ) -> Result<HashMap<Uuid, (i64, Subject)>, Error> {
         let rows = sqlx::query_as!(
             Detail,
-            r#"SELECT s.id, s.generation, s.enabled, s.account_id, s.region, g.name AS "group_name?", s.name,
-                 r.name AS "rule_name?", s.target_arn, s.input, s.overlap, s.dead_letter_arn, l.id AS "lane?",
+            r#"SELECT s.id AS "id!", s.generation AS "generation!", s.enabled AS "enabled!", s.account_id AS "account_id!",
+                 s.region AS "region!", g.name AS "group_name?", s.name, r.name AS "rule_name?", s.target_arn AS "target_arn!",
+                 s.input, s.overlap AS "overlap!", s.dead_letter_arn, l.id AS "lane?",
                  (f.name IS NOT NULL AND (t.qualifier IN ('', '$LATEST')
                      OR EXISTS (SELECT FROM alias AS a WHERE a.account_id = f.account_id AND a.region = f.region
                          AND a.function_name = f.name AND a.name = t.qualifier)
@@ -237,19 +241,15 @@ impl Store {
             .target_arn
             .parse()
             .map_err(|_| Error::Inconsistent("schedule.target_arn"))?;
-        let lane = match row.lane {
-            Some(lane) => lane,
-            None => {
-                let key = (row.account_id, row.region.clone(), target.name.clone());
-                match lanes.get(&key) {
-                    Some(lane) => *lane,
-                    None => {
-                        let lane = self.lane(account, &region, &target.name).await?;
-                        lanes.insert(key, lane);
-                        lane
-                    }
-                }
-            }
+        // Made where the function never had an event; many schedules may have the same.
+        let key = (row.account_id, row.region.clone(), target.name.clone());
+        let known = row.lane.or_else(|| lanes.get(&key).copied());
+        let lane = if let Some(lane) = known {
+            lane
+        } else {
+            let lane = self.lane(account, &region, &target.name).await?;
+            lanes.insert(key, lane);
+            lane
         };
         let prefix = |service: &str| format!("arn:aws:{service}:{region}:{account}");
         let (arn, by_rule) = match (&row.rule_name, &row.group_name, &row.name) {
@@ -297,9 +297,12 @@ async fn insert<'a>(
     day: i64,
     list: &[&'a Due],
     now: DateTime<Utc>,
-    subject: &dyn Fn(&Due) -> &Subject,
+    subjects: &HashMap<Uuid, (i64, Subject)>,
 ) -> Result<Vec<&'a Due>, Error> {
-    let results: Vec<FireResult> = list.iter().map(|due| result(due, subject(due))).collect();
+    let results: Vec<FireResult> = list
+        .iter()
+        .map(|due| result(due, &subjects[&due.schedule].1))
+        .collect();
     let event = |(due, result): (&&Due, &FireResult)| {
         matches!(result, FireResult::Fired | FireResult::Dead).then(|| due.event.uuid())
     };
@@ -318,8 +321,7 @@ async fn insert<'a>(
         .await?;
     let mut new = HashSet::with_capacity(rows.len());
     for row in rows {
-        let key: (Uuid, DateTime<Utc>, i16) =
-            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let key: (Uuid, DateTime<Utc>, i16) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         new.insert(key);
     }
     // Taken out when it is met: a time that is in the list twice is new once.

@@ -11,7 +11,11 @@ const STEP: i64 = 1_000;
 
 impl Store {
     /// Deletes a schedule that will not fire any more, unless it was changed meanwhile.
-    pub async fn delete_completed_schedule(&self, id: Uuid, generation: i64) -> Result<bool, Error> {
+    pub async fn delete_completed_schedule(
+        &self,
+        id: Uuid,
+        generation: i64,
+    ) -> Result<bool, Error> {
         let done = sqlx::query!(
             "DELETE FROM schedule WHERE id = $1 AND generation = $2 AND delete_after",
             id,

@@ -38,12 +38,10 @@ pub struct Change(String);
 impl Store {
     /// The present moment. Look first, then read: what is read is at least as new.
     pub async fn schedules_now(&self) -> Result<Change, Error> {
-        let xmin = sqlx::query_scalar!(
-            r#"SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS "xmin!""#
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(Change(xmin))
+        let snapshot = sqlx::query_scalar!(r#"SELECT pg_current_snapshot()::text AS "snapshot!""#)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(Change(snapshot))
     }
 
     /// All schedules of a shard that are enabled.
@@ -60,7 +58,10 @@ impl Store {
         .await?)
     }
 
-    /// Schedules of these shards, also disabled ones, that may have changed since a moment. Those deleted are not among them.
+    /// Schedules of these shards, also disabled ones, that have changed since a moment. Those deleted are not among them.
+    ///
+    /// The index finds what a transaction as old as the oldest one of that moment may have written; of that, only what the moment did
+    /// not see comes along: a transaction that stays open for long costs little.
     pub async fn changed_schedules(
         &self,
         shards: &[i16],
@@ -71,7 +72,9 @@ impl Store {
             r#"SELECT id, shard, generation, enabled, rule_id IS NOT NULL AS "by_rule!", expression, timezone, start_at, end_at,
                  anchor_at, valid_from, window_min, retry_age_max_s, missed, catch_up_s, delete_after,
                  coalesce(octet_length(input), 0) AS "input_bytes!"
-             FROM schedule WHERE shard = ANY($1) AND changed_by >= $2::text::xid8"#,
+             FROM schedule
+             WHERE shard = ANY($1) AND changed_by >= pg_snapshot_xmin($2::text::pg_snapshot)
+               AND NOT pg_visible_in_snapshot(changed_by, $2::text::pg_snapshot)"#,
             shards,
             since.0
         )

@@ -54,7 +54,7 @@ impl World {
         .bind(format!("s{number}"))
         .bind(schedule::shard(id))
         .bind(at(0))
-        .bind(arn(ALICE, target).to_string())
+        .bind(format!("arn:aws:lambda:eu-west-1:{ALICE}:function:{target}"))
         .bind(overlap.number())
         .execute(&self.owner.pool)
         .await
@@ -70,7 +70,11 @@ impl World {
     async fn history(&self, id: Uuid) -> Vec<(i64, FireResult, Option<Uuid>)> {
         let records = self.scheduler.fires(id, at(1_000_000), 100).await.unwrap();
         let short = |one: super::FireRecord| {
-            ((one.scheduled_at - at(0)).num_seconds(), one.result, one.event)
+            (
+                (one.scheduled_at - at(0)).num_seconds(),
+                one.result,
+                one.event,
+            )
         };
         records.into_iter().map(short).collect()
     }
@@ -107,7 +111,10 @@ async fn a_time_fires_once(pool: PgPool) {
     let fired = world.fire(&[due(id, 60, 1), due(id, 0, 2)], at(100)).await;
     assert_eq!((fired.events.len(), fired.known), (2, 0));
     let first = &fired.events[0];
-    assert_eq!((first.id, first.source), (event(1, at(100)), Source::Schedule));
+    assert_eq!(
+        (first.id, first.source),
+        (event(1, at(100)), Source::Schedule)
+    );
     let want = format!("{{\"at\":\"{}\"}}", at(60).format("%Y-%m-%dT%H:%M:%SZ"));
     assert_eq!(String::from_utf8_lossy(&first.payload), want);
     let account = first.account;
@@ -118,7 +125,9 @@ async fn a_time_fires_once(pool: PgPool) {
         .unwrap();
     assert!(kept.is_some());
     // Another replica, a moment later, with ids of its own.
-    let again = world.fire(&[due(id, 60, 3), due(id, 120, 4), due(id, 120, 5)], at(100)).await;
+    let again = world
+        .fire(&[due(id, 60, 3), due(id, 120, 4), due(id, 120, 5)], at(100))
+        .await;
     assert_eq!((again.events.len(), again.known), (1, 2));
     // By request it fires again.
     let mut asked = due(id, 60, 6);
@@ -158,7 +167,10 @@ async fn without_a_function_it_is_a_dead_letter(pool: PgPool) {
     assert_eq!(fired.events.len(), 1);
     assert_eq!(fired.others, [FireResult::Dead, FireResult::Dead]);
     let event = event(1, at(100)).uuid();
-    assert_eq!(world.history(none).await, [(60, FireResult::Dead, Some(event))]);
+    assert_eq!(
+        world.history(none).await,
+        [(60, FireResult::Dead, Some(event))]
+    );
     let (condition, error): (String, String) =
         sqlx::query_as("SELECT condition, error FROM dead_letter WHERE id = $1")
             .bind(event)
@@ -166,7 +178,10 @@ async fn without_a_function_it_is_a_dead_letter(pool: PgPool) {
             .await
             .unwrap();
     assert_eq!(condition, "FunctionNotFound");
-    assert_eq!(error, format!("There is no function {}.", arn(ALICE, "none")));
+    assert_eq!(
+        error,
+        format!("There is no function {}.", arn(ALICE, "none"))
+    );
     let targets: Vec<String> = sqlx::query_scalar("SELECT target FROM undelivered ORDER BY id")
         .fetch_all(&world.owner.pool)
         .await
@@ -182,17 +197,26 @@ async fn runs_that_may_not_overlap(pool: PgPool) {
     let cancel = world.schedule(3, "f", Overlap::CancelOther).await;
     let all = [skip, buffer, cancel];
     let round = |second: i64, number: u8| {
-        let list = all.iter().zip(0..).map(|(id, n)| due(*id, second, number + n));
+        let list = all
+            .iter()
+            .zip(0..)
+            .map(|(id, n)| due(*id, second, number + n));
         list.collect::<Vec<_>>()
     };
     assert_eq!(world.fire(&round(0, 10), at(100)).await.events.len(), 3);
     let second = world.fire(&round(60, 20), at(100)).await;
-    assert_eq!(second.others, [FireResult::Overlapped, FireResult::Buffered]);
+    assert_eq!(
+        second.others,
+        [FireResult::Overlapped, FireResult::Buffered]
+    );
     assert_eq!(second.events.len(), 1);
     assert_eq!(second.replaced.len(), 1);
     assert_eq!(second.replaced[0].2, event(12, at(100)));
     let third = world.fire(&round(120, 30), at(100)).await;
-    assert_eq!(third.others, [FireResult::Overlapped, FireResult::Overlapped]);
+    assert_eq!(
+        third.others,
+        [FireResult::Overlapped, FireResult::Overlapped]
+    );
     assert_eq!(third.replaced[0].2, event(22, at(100)));
 
     // What waits fires once the event before it has ended.
@@ -202,10 +226,14 @@ async fn runs_that_may_not_overlap(pool: PgPool) {
         schedule: buffer,
         scheduled_at: at(60),
     };
-    assert_eq!(waiting, [want.clone()]);
+    assert_eq!(waiting, std::slice::from_ref(&want));
     let release = async |number| {
         let event = event(number, at(200));
-        world.scheduler.release_fire(&want, event, "Root=1".to_owned(), at(200)).await.unwrap()
+        world
+            .scheduler
+            .release_fire(&want, event, "Root=1".to_owned(), at(200))
+            .await
+            .unwrap()
     };
     assert_eq!(release(40).await, Released::NotYet);
     world.end(event(11, at(100))).await;
@@ -224,7 +252,14 @@ async fn runs_that_may_not_overlap(pool: PgPool) {
     );
     // And what is skipped is skipped only as long as the other runs.
     world.end(event(10, at(100))).await;
-    assert_eq!(world.fire(&[due(skip, 180, 50)], at(100)).await.events.len(), 1);
+    assert_eq!(
+        world
+            .fire(&[due(skip, 180, 50)], at(100))
+            .await
+            .events
+            .len(),
+        1
+    );
 }
 
 #[sqlx::test(migrator = "crate::MIGRATOR")]
@@ -234,7 +269,8 @@ async fn a_day_too_old_counts_as_fired(pool: PgPool) {
     let day = 86_400;
     assert_eq!(world.fire(&[due(id, 0, 1)], at(100)).await.events.len(), 1);
     // The same bucket, eight days later.
-    let now = at(8 * day + 100);
+    // In another hour of the queue's ring, where the first event is still open.
+    let now = at(8 * day + 3_700);
     let mut later = due(id, 8 * day, 2);
     later.event = event(2, now);
     let mut old = due(id, 60, 3);
@@ -252,8 +288,15 @@ async fn changes_are_seen(pool: PgPool) {
     let id = world.schedule(1, "f", Overlap::Allow).await;
     let shards = [schedule::shard(id)];
     let changed = async |since| {
-        let changed = world.scheduler.changed_schedules(&shards, since).await.unwrap();
-        changed.into_iter().map(|one| (one.id, one.generation)).collect::<Vec<_>>()
+        let changed = world
+            .scheduler
+            .changed_schedules(&shards, since)
+            .await
+            .unwrap();
+        changed
+            .into_iter()
+            .map(|one| (one.id, one.generation))
+            .collect::<Vec<_>>()
     };
     assert_eq!(changed(&first).await, [(id, 1)]);
     let second = world.scheduler.schedules_now().await.unwrap();
@@ -286,7 +329,13 @@ async fn a_cursor_never_goes_back(pool: PgPool) {
 async fn groups_go_with_their_schedules(pool: PgPool) {
     let world = World::new(pool).await;
     let id = world.schedule(1, "f", Overlap::Allow).await;
-    assert!(!world.scheduler.delete_completed_schedule(id, 1).await.unwrap());
+    assert!(
+        !world
+            .scheduler
+            .delete_completed_schedule(id, 1)
+            .await
+            .unwrap()
+    );
     assert!(!world.scheduler.delete_groups().await.unwrap());
     sqlx::query("UPDATE schedule_group SET state = 'DELETING'")
         .execute(&world.owner.pool)
@@ -308,6 +357,9 @@ async fn the_schedulers_shards_are_leased_apart(pool: PgPool) {
     assert_eq!(store.scheduler_members(me, 1_000).await.unwrap(), [me]);
     let held = store.hold_shards(me, &[super::FIRST_SHARD, super::FIRST_SHARD + 15], 60_000);
     assert_eq!(held.await.unwrap().len(), 2);
-    store.release_shards(me, &[super::FIRST_SHARD]).await.unwrap();
+    store
+        .release_shards(me, &[super::FIRST_SHARD])
+        .await
+        .unwrap();
     store.leave_scheduler(me).await.unwrap();
 }

@@ -415,11 +415,7 @@ async fn the_gateways_role_suffices(pool: PgPool) {
         .connect_with(as_gateway)
         .await
         .unwrap();
-    let store = Store {
-        pool,
-        vault: crate::Vault::new(&[1; 32]),
-        ring: crate::events::ring::Ring::default(),
-    };
+    let store = Store::of(pool, crate::Vault::new(&[1; 32]));
     create(&store, ALICE, "f").await;
     let f = arn(ALICE, "f");
     update(&store, "f", 2).await;

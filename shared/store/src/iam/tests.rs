@@ -8,11 +8,7 @@ const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
 const AWS: &str = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole";
 
 async fn store(pool: sqlx::PgPool) -> (Store, AccountId, AccountId) {
-    let store = Store {
-        pool,
-        vault: Vault::new(&[1; 32]),
-        ring: crate::events::ring::Ring::default(),
-    };
+    let store = Store::of(pool, Vault::new(&[1; 32]));
     let (a, b) = (AccountId::new(1).unwrap(), AccountId::new(2).unwrap());
     for id in [a, b] {
         store

@@ -33,11 +33,7 @@ async fn account(store: &Store, number: u64) -> AccountId {
 }
 
 fn store(pool: sqlx::PgPool) -> Store {
-    Store {
-        pool,
-        vault: Vault::new(&[1; 32]),
-        ring: crate::events::ring::Ring::default(),
-    }
+    Store::of(pool, Vault::new(&[1; 32]))
 }
 
 fn line(account: AccountId, stream: &str, ms: i64, message: &str) -> LogLine {

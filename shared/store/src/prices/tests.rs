@@ -6,11 +6,7 @@ use super::{DEFAULT_BOOK, SHIPPED, SeedError};
 use crate::{Store, Vault};
 
 fn store(pool: PgPool) -> Store {
-    Store {
-        pool,
-        vault: Vault::new(&[1; 32]),
-        ring: crate::events::ring::Ring::default(),
-    }
+    Store::of(pool, Vault::new(&[1; 32]))
 }
 
 const HEADER: &str = "region,sku,currency,unit,tier_from,tier_to,unit_price,valid_from,confidence";

@@ -24,12 +24,7 @@ async fn executor(pool: &PgPool) -> Store {
 }
 
 fn store(pool: PgPool) -> Store {
-    Store {
-        pool,
-        vault: Vault::new(&[1; 32]),
-        ring: crate::events::ring::Ring::default(),
-        fire_ring: crate::fires::ring::FireRing::default(),
-    }
+    Store::of(pool, Vault::new(&[1; 32]))
 }
 
 fn hour(n: u32) -> DateTime<Utc> {

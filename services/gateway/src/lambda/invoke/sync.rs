@@ -57,7 +57,7 @@ pub(super) async fn run(run: Run) -> Result<Ran, Fault> {
         tail: run.tail,
         work: None,
     };
-    match dispatch::run(&dispatch.executors, version, &ordered).await {
+    match dispatch::run(&dispatch.executors, version, &ordered, || {}).await {
         Ended::Ran(reply) => {
             run.app.measures.invoke_seconds.record(started.elapsed());
             Ok(Ran {

@@ -1,0 +1,121 @@
+//! What the database holds of fires and their events.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use chrono::{DateTime, Utc};
+use tokio_postgres::Client;
+
+/// The database, and what is asked of it.
+pub(super) struct Facts(Client);
+
+/// Fires of a group in a window.
+pub(super) struct Fired {
+    pub(super) count: u64,
+    pub(super) late_p50_ms: f64,
+    pub(super) late_p99_ms: f64,
+    pub(super) late_max_ms: f64,
+}
+
+/// Fires against events.
+pub(super) struct Paired {
+    pub(super) fires: u64,
+    pub(super) events: u64,
+    /// Events that are no fire's, or fires whose event is another's too.
+    pub(super) doubled: u64,
+}
+
+/// A union over a ring's tables.
+fn ring(table: &str, count: usize, width: usize, columns: &str, tail: &str) -> String {
+    let tables = (0..count).map(|n| format!("SELECT {columns} FROM {table}_{n:0width$} {tail}"));
+    tables.collect::<Vec<_>>().join(" UNION ALL ")
+}
+
+impl Facts {
+    pub(super) fn new(client: Client) -> Self {
+        Self(client)
+    }
+
+    /// The fires of a group with events, for times in a window.
+    pub(super) async fn fired(
+        &self,
+        group: &str,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Fired> {
+        let columns = "schedule_id, scheduled_at, fired_at, result";
+        let fires = ring("fire", 8, 1, columns, "");
+        // Groups that are gone left their fires: only one group has schedules in a window.
+        let query = format!(
+            "SELECT count(*), coalesce(percentile_disc(ARRAY[0.5, 0.99, 1.0]) WITHIN GROUP (
+                 ORDER BY extract(epoch FROM f.fired_at - f.scheduled_at)::float8 * 1000), ARRAY[0, 0, 0]::float8[])
+             FROM ({fires}) AS f JOIN schedule AS s ON s.id = f.schedule_id JOIN schedule_group AS g ON g.id = s.group_id
+             WHERE g.name = $1 AND f.result = 1 AND f.scheduled_at >= to_timestamp($2::float8) AND f.scheduled_at < to_timestamp($3::float8)"
+        );
+        #[expect(clippy::cast_precision_loss, reason = "seconds of this century")]
+        let seconds = |at: DateTime<Utc>| at.timestamp() as f64;
+        let row = self
+            .0
+            .query_one(&query, &[&group, &seconds(from), &seconds(to)])
+            .await?;
+        let late: Vec<f64> = row.get(1);
+        let [late_p50_ms, late_p99_ms, late_max_ms] = late[..] else {
+            bail!("three percentiles were asked for");
+        };
+        Ok(Fired {
+            count: row.get::<_, i64>(0).unsigned_abs(),
+            late_p50_ms,
+            late_p99_ms,
+            late_max_ms,
+        })
+    }
+
+    /// Whether fires and events of schedules are one to one.
+    pub(super) async fn events(&self) -> Result<Paired> {
+        let fires = ring("fire", 8, 1, "event_id", "WHERE result = 1");
+        let events = ring("invocation", 32, 2, "id", "WHERE source = 4");
+        let query = format!(
+            "WITH f AS ({fires}), e AS ({events})
+             SELECT (SELECT count(*) FROM f), (SELECT count(*) FROM e),
+                 (SELECT count(*) FROM f) - (SELECT count(DISTINCT event_id) FROM f)
+                 + (SELECT count(*) FROM e WHERE NOT EXISTS (SELECT FROM f WHERE f.event_id = e.id))"
+        );
+        let row = self.0.query_one(&query, &[]).await?;
+        let count = |index: usize| row.get::<_, i64>(index).unsigned_abs();
+        Ok(Paired {
+            fires: count(0),
+            events: count(1),
+            doubled: count(2),
+        })
+    }
+
+    /// Waits until every event has its end; how many have none then.
+    pub(super) async fn until_ended(&self, time_max: Duration) -> Result<u64> {
+        let events = ring("invocation", 32, 2, "1 AS one", "");
+        let ends = ring("outcome", 32, 2, "1 AS one", "WHERE kind <> 1");
+        let query = format!(
+            "SELECT (SELECT count(*) FROM ({events}) AS e) - (SELECT count(*) FROM ({ends}) AS o)"
+        );
+        let deadline = Instant::now() + time_max;
+        loop {
+            let open: i64 = self.0.query_one(&query, &[]).await?.get(0);
+            if open <= 0 || Instant::now() > deadline {
+                return Ok(open.unsigned_abs());
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Waits until a group is deleted with all its schedules.
+    pub(super) async fn until_gone(&self, group: &str, time_max: Duration) -> Result<()> {
+        let deadline = Instant::now() + time_max;
+        let query = "SELECT EXISTS (SELECT FROM schedule_group WHERE name = $1)";
+        while self.0.query_one(query, &[&group]).await?.get(0) {
+            if Instant::now() > deadline {
+                bail!("the group {group} was not deleted within {time_max:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(())
+    }
+}
