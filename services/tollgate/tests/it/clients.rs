@@ -50,6 +50,8 @@ cases!(logs, "logs.py":
     one_stream, filters, groups, streams, deleted_groups_begin_anew, odd_lines, aws_cli,
 );
 
+cases!(schedules, "schedules.py": schedules, tokens, groups, refusals, rules, aws_cli);
+
 cases!(accounts, "accounts.py": operator_commands, accounts_are_apart);
 
 cases!(cli, "cli.py": aws_cli_walk, own_commands, follow, env_prints_exports, doctor);
@@ -90,10 +92,16 @@ fn events_of_two_accounts() {
     with_another("events.py", "accounts_are_apart");
 }
 
-/// Nor its schedules.
+/// Nor its schedules, by our own API.
+#[test]
+fn schedule_commands_of_two_accounts() {
+    with_another("schedule_commands.py", "accounts_are_apart");
+}
+
+/// Nor its schedules and rules.
 #[test]
 fn schedules_of_two_accounts() {
-    with_another("schedule_commands.py", "accounts_are_apart");
+    with_another("schedules.py", "two_accounts");
 }
 
 /// Runs a case that also has the keys of another account.
