@@ -12,7 +12,7 @@ use wire::{Fault, Service};
 
 use crate::authenticate::{self, Caller, Refusal};
 use crate::call::{App, Call};
-use crate::{iam, lambda, logs, sts};
+use crate::{events, iam, lambda, logs, scheduler, sts};
 
 /// Largest body of a code upload, in bytes: AWS's own limit for a base64 zip in JSON.
 const CODE_BODY_MAX: usize = 70_167_211;
@@ -28,6 +28,8 @@ pub(crate) struct Front {
     iam: Service<Call>,
     sts: Service<Call>,
     logs: Service<Call>,
+    scheduler: Service<Call>,
+    events: Service<Call>,
 }
 
 impl Front {
@@ -38,6 +40,8 @@ impl Front {
             iam: iam::service(),
             sts: sts::service(),
             logs: logs::service(),
+            scheduler: scheduler::service(),
+            events: events::service(),
         }
     }
 
@@ -102,6 +106,8 @@ impl Front {
             "iam" => Some(&self.iam),
             "sts" => Some(&self.sts),
             "logs" => Some(&self.logs),
+            "scheduler" => Some(&self.scheduler),
+            "events" => Some(&self.events),
             _ => None,
         }
     }

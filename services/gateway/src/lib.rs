@@ -1,24 +1,30 @@
 //! The AWS-facing service: authenticate, decode, decide, encode.
 //!
 //! The only process that knows AWS shapes. Control-plane operations are one command, one transaction. The path of a
-//! request: [`server`] (connection) → [`front`] (signature, service) → a handler under [`lambda`], [`iam`], [`sts`] or
-//! [`logs`]; an Invoke goes to [`lambda::invoke`], which asks nobody but memory on the warm path. What AWS has no operation
-//! for goes from [`server`] to [`api`].
+//! request: [`server`] (connection) → [`front`] (signature, service) → a handler under [`lambda`], [`scheduler`],
+//! [`events`], [`iam`], [`sts`] or [`logs`]; an Invoke goes to [`lambda::invoke`], which asks nobody but memory on the
+//! warm path. What AWS has no operation for goes from [`server`] to [`api`].
 
 pub mod api;
 mod authenticate;
 pub mod call;
+mod events;
 mod front;
+mod function_target;
 mod iam;
 pub mod keys;
 mod lambda;
 mod logs;
 mod measures;
+mod pages;
 #[cfg(test)]
 mod samples;
+mod scheduler;
 mod server;
 mod start;
 mod sts;
+mod tag_list;
+mod times;
 
 pub use call::{App, Call};
 pub use start::{Error, Handle, Options, start};

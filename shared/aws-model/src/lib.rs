@@ -6,9 +6,11 @@
 //! **Invariant:** nothing here reads or writes bytes, and nothing but `wire` gives the tables meaning.
 
 mod blob;
+pub mod events;
 pub mod iam;
 pub mod lambda;
 pub mod logs;
+pub mod scheduler;
 pub mod schema;
 pub mod sts;
 

@@ -18,8 +18,12 @@ pub mod iam;
 pub mod logs;
 pub mod prices;
 pub mod recursion;
+pub mod rules;
 #[cfg(test)]
 mod samples;
+pub mod schedule_controls;
+pub mod schedule_groups;
+pub mod schedules;
 pub mod tags;
 #[cfg(feature = "testing")]
 pub mod testing;

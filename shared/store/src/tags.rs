@@ -13,7 +13,8 @@ use crate::{Error, Store};
 /// Why tags were not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TagRefusal {
-    NoFunction,
+    /// There is no such function, group or rule.
+    NoResource,
     TooMany,
 }
 
@@ -54,7 +55,7 @@ impl Store {
     ) -> Result<Result<(), TagRefusal>, Error> {
         let mut tx = self.pool.begin().await?;
         if !lock_function(&mut tx, arn).await? {
-            return Ok(Err(TagRefusal::NoFunction));
+            return Ok(Err(TagRefusal::NoResource));
         }
         put(&mut tx, arn, tags).await?;
         let count = sqlx::query_scalar!(

@@ -24,7 +24,7 @@ pub(super) async fn tag(cx: Call, input: TagResourceRequest) -> Result<Unit, Fau
         .await
         .map_err(|error| crate::internal(&error, &cx))?
         .map_err(|refusal| match refusal {
-            TagRefusal::NoFunction => faults::function_not_found(&arn),
+            TagRefusal::NoResource => faults::function_not_found(&arn),
             TagRefusal::TooMany => faults::too_many_tags(),
         })?;
     if input.tags.contains_key(egress::TAG) {

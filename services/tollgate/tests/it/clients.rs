@@ -50,6 +50,8 @@ cases!(logs, "logs.py":
     one_stream, filters, groups, streams, deleted_groups_begin_anew, odd_lines, aws_cli,
 );
 
+cases!(schedules, "schedules.py": schedules, tokens, groups, refusals, rules, aws_cli);
+
 cases!(accounts, "accounts.py": operator_commands, accounts_are_apart);
 
 cases!(cli, "cli.py": aws_cli_walk, own_commands, follow, env_prints_exports, doctor);
@@ -63,6 +65,10 @@ cases!(clock, "clock.py": fixed);
 cases!(events, "events.py":
     followed, cancelled, cancelled_before_it_ran, dead_letters_and_redrive, redrives_have_a_rate, purged, undelivered,
     commands, policies,
+);
+
+cases!(schedule_commands, "schedule_commands.py":
+    looked_at, switched, fired_by_request, failures_are_told, imported,
 );
 
 cases!(async_invoke, "async_invoke.py":
@@ -84,6 +90,18 @@ fn two_accounts() {
 #[test]
 fn events_of_two_accounts() {
     with_another("events.py", "accounts_are_apart");
+}
+
+/// Nor its schedules, by our own API.
+#[test]
+fn schedule_commands_of_two_accounts() {
+    with_another("schedule_commands.py", "accounts_are_apart");
+}
+
+/// Nor its schedules and rules.
+#[test]
+fn schedules_of_two_accounts() {
+    with_another("schedules.py", "two_accounts");
 }
 
 /// Runs a case that also has the keys of another account.

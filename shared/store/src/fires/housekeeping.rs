@@ -1,12 +1,10 @@
 //! What goes in time: schedules that have done their work, groups that are being deleted, tokens.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::schedules::tokens;
 use crate::{Error, Store};
-
-/// A caller's token is remembered so long.
-const TOKENS_KEPT: TimeDelta = TimeDelta::hours(8);
 
 /// Rows of one step, so that nobody waits for a long one.
 const STEP: i64 = 1_000;
@@ -54,7 +52,7 @@ impl Store {
         let tokens = sqlx::query!(
             "DELETE FROM schedule_token WHERE (account_id, region, token) IN (
                  SELECT account_id, region, token FROM schedule_token WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
-            now - TOKENS_KEPT,
+            now - tokens::KEPT,
             STEP
         )
         .execute(&self.pool)

@@ -57,7 +57,7 @@ async fn tags_come_and_go(pool: PgPool) {
         .tag_function(&nobody, &first, 3, revision)
         .await
         .unwrap();
-    assert_eq!(refused, Err(TagRefusal::NoFunction));
+    assert_eq!(refused, Err(TagRefusal::NoResource));
     assert!(
         !store
             .untag_function(&nobody, &keys, revision)

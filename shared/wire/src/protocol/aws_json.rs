@@ -1,4 +1,4 @@
-//! awsJson 1.0 and 1.1: `CloudWatch` Logs.
+//! awsJson 1.0 and 1.1: `CloudWatch` Logs, `EventBridge`.
 
 use aws_model::schema::{OperationSchema, Protocol, ServiceSchema, Shape};
 use bytes::Bytes;

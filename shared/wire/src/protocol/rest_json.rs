@@ -1,4 +1,4 @@
-//! restJson1: Lambda.
+//! restJson1: Lambda, `EventBridge` Scheduler.
 
 use aws_model::schema::{Location, Member, OperationSchema, ServiceSchema, Shape};
 use bytes::Bytes;

@@ -4,6 +4,8 @@ use aws_model::lambda::{DestinationConfig, FunctionEventInvokeConfig, OnFailure,
 use chrono::{DateTime, Utc};
 use domain::{EventConfig, FunctionArn, Qualifier, Version};
 
+use crate::times;
+
 /// Both sides of the destinations are there even if nothing is set, as on AWS; the rest only where it is set.
 pub(super) fn of(
     arn: &FunctionArn,
@@ -17,7 +19,7 @@ pub(super) fn of(
         on_failure,
     } = config;
     FunctionEventInvokeConfig {
-        last_modified: Some(seconds(last_modified)),
+        last_modified: Some(times::seconds(last_modified)),
         function_arn: Some(qualified(arn).to_string()),
         maximum_retry_attempts: max_retry_attempts.map(i32::from),
         maximum_event_age_in_seconds: max_event_age_s.map(u32::cast_signed),
@@ -39,11 +41,4 @@ pub(super) fn qualified(arn: &FunctionArn) -> FunctionArn {
         .clone()
         .unwrap_or(Qualifier::Version(Version::Latest));
     arn.clone().qualified(Some(qualifier))
-}
-
-/// Since 1970, to the millisecond.
-fn seconds(at: DateTime<Utc>) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "exact for 285,000 years")]
-    let milliseconds = at.timestamp_millis() as f64;
-    milliseconds / 1_000.0
 }

@@ -21,7 +21,7 @@ use store::functions::State;
 use tracing::Instrument as _;
 use wire::Fault;
 
-pub(crate) use request::matches;
+pub(crate) use request::{EVENT_PAYLOAD_MAX, matches};
 
 use crate::call::Call;
 use crate::lambda::{faults, names};
