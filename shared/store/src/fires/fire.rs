@@ -319,13 +319,16 @@ async fn insert<'a>(
         .bind(list.iter().zip(&results).map(event).collect::<Vec<_>>())
         .fetch_all(tx)
         .await?;
+    // The database's times have microseconds.
     let mut new = HashSet::with_capacity(rows.len());
     for row in rows {
-        let key: (Uuid, DateTime<Utc>, i16) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let at: DateTime<Utc> = row.try_get(1)?;
+        let key: (Uuid, i64, i16) = (row.try_get(0)?, at.timestamp_micros(), row.try_get(2)?);
         new.insert(key);
     }
     // Taken out when it is met: a time that is in the list twice is new once.
-    let key = |due: &Due| (due.schedule, due.scheduled_at, due.occasion.number());
+    let us = |due: &Due| due.scheduled_at.timestamp_micros();
+    let key = |due: &Due| (due.schedule, us(due), due.occasion.number());
     Ok(list
         .iter()
         .copied()
