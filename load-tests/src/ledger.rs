@@ -23,7 +23,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use chassis::Clock;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use check::{Book, Checked, Totals};
@@ -215,7 +215,7 @@ fn write(mut file: File, entries: &Receiver<Accepted>, synced: &AtomicU64) -> st
 }
 
 /// What a check found.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Verdict {
     /// What was sent.
     pub(crate) load: String,
@@ -235,7 +235,7 @@ pub(crate) struct Verdict {
 }
 
 /// What must not be.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Faults {
     /// The same id was answered twice.
     pub(crate) accepted_twice: u64,

@@ -35,17 +35,20 @@ use chassis::Ids;
 use clap::Parser;
 
 use bench::Bench;
-use report::{Machine, Report, Run};
+use report::{Machine, Run};
 
 /// Measures and breaks Tollgate on this machine and writes a report.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Only these scenarios, separated by commas; writes nothing into load-tests/
+    /// Only these scenarios, separated by commas; writes nothing into load-tests/ without --record
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// List the scenarios
     #[arg(long)]
     list: bool,
+    /// With --only: write results and report into load-tests/ all the same, beside those of the other scenarios
+    #[arg(long, requires = "only", conflicts_with = "quick")]
+    record: bool,
     /// Short runs, to see that everything works; writes nothing into load-tests/
     #[arg(long)]
     quick: bool,
@@ -89,27 +92,26 @@ fn main() -> Result<ExitCode> {
         arguments.faults,
     )?;
     let whole = arguments.only.is_empty() && !arguments.quick;
-    let results = if whole {
+    let results = if whole || arguments.record {
         bench.repository.join("load-tests")
     } else {
         bench.work.clone()
     };
-    let mut report = Report {
-        run: Run {
-            started_at: chassis::Clock::system()
-                .now()
-                .format("%Y-%m-%d %H:%M UTC")
-                .to_string(),
-            command: command(&arguments),
-            seed,
-            machine: Machine::here(),
-        },
-        chapters: Vec::new(),
+    let run = Run {
+        started_at: chassis::Clock::system()
+            .now()
+            .format("%Y-%m-%d %H:%M UTC")
+            .to_string(),
+        command: command(&arguments),
+        seed,
+        machine: Machine::here(),
     };
-    let sound = run::all(&bench, &chosen, &mut report, &results.join("results"))?;
-    let page = report.page();
-    std::fs::write(results.join("REPORT.md"), &page)?;
-    announce(&page);
+    let files = results.join("results");
+    let sound = run::all(&bench, &chosen, &run, &files)?;
+    let ran = chosen.iter().map(|scenario| scenario.name);
+    announce(&report::page(&files, ran)?);
+    let all = scenarios::ALL.iter().map(|scenario| scenario.name);
+    std::fs::write(results.join("REPORT.md"), report::page(&files, all)?)?;
     Ok(if sound {
         ExitCode::SUCCESS
     } else {

@@ -1,15 +1,17 @@
-//! The report: one JSON file a scenario, and a short written page.
+//! The report: one JSON file a scenario, and a short written page made of all that are there.
+//!
+//! A ratio compares things of one run of one scenario; so a scenario may be measured anew without the others.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use serde::Serialize;
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::ledger::Verdict;
 
 /// One measured line: a ratio against something of the same run, and the figures behind it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) subject: String,
     /// What the ratio (or difference) is, in words.
@@ -71,7 +73,7 @@ impl Row {
 }
 
 /// What a scenario answers.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Measured {
     pub(crate) rows: Vec<Row>,
     /// What could not be measured, and why.
@@ -88,7 +90,7 @@ impl Measured {
 }
 
 /// A run: where, when, how.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Run {
     pub(crate) started_at: String,
     pub(crate) command: String,
@@ -97,7 +99,7 @@ pub(crate) struct Run {
 }
 
 /// The machine, as far as it explains the figures.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) cores: usize,
     pub(crate) memory_gib: u64,
@@ -121,73 +123,42 @@ impl Machine {
 }
 
 /// A scenario's results, as its file holds them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Chapter {
-    pub(crate) scenario: &'static str,
+    #[serde(flatten)]
+    pub(crate) run: Run,
+    pub(crate) scenario: String,
     /// What it does, in a sentence.
-    pub(crate) about: &'static str,
+    pub(crate) about: String,
     pub(crate) seconds: u64,
     #[serde(flatten)]
     pub(crate) measured: Measured,
 }
 
-/// Everything that one run measured.
-#[derive(Debug)]
-pub(crate) struct Report {
-    pub(crate) run: Run,
-    pub(crate) chapters: Vec<Chapter>,
-}
-
-impl Report {
-    /// Writes the last chapter's file into `results`; so a run that is cut short leaves what it had.
-    pub(crate) fn write_last(&self, results: &Path) -> Result<()> {
-        #[derive(Serialize)]
-        struct File<'a> {
-            #[serde(flatten)]
-            run: &'a Run,
-            #[serde(flatten)]
-            chapter: &'a Chapter,
-        }
-        let Some(chapter) = self.chapters.last() else {
-            return Ok(());
-        };
+impl Chapter {
+    /// Writes its file into `results`; so a run that is cut short leaves what it had.
+    pub(crate) fn write(&self, results: &Path) -> Result<()> {
         std::fs::create_dir_all(results)?;
-        let file = File {
-            run: &self.run,
-            chapter,
-        };
-        let text = serde_json::to_string_pretty(&file)? + "\n";
-        std::fs::write(results.join(format!("{}.json", chapter.scenario)), text)?;
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        std::fs::write(file(results, &self.scenario), text)?;
         Ok(())
     }
 
-    /// The written page.
-    pub(crate) fn page(&self) -> String {
+    fn page(&self, page: &mut String) {
         let (run, machine) = (&self.run, &self.run.machine);
-        let mut page = String::from("# Load tests: what was measured\n\n");
         // Writing to a String cannot fail, here and below.
+        let _ = writeln!(page, "\n## {}\n\n{}", self.scenario, self.about);
         let _ = writeln!(
             page,
-            "{} cores, {} GiB, Linux {}. Started {}, all in one run, by `{}` (seed {}).\n\
-             Load generator, services, functions and peers share the cores. Absolute times are noisy on such a machine:\n\
-             read the ratios, each between things of this run.",
+            "Run {}, `{}` (seed {}): {} s, {} cores, {} GiB, Linux {}.\n",
+            run.started_at,
+            run.command,
+            run.seed,
+            self.seconds,
             machine.cores,
             machine.memory_gib,
             machine.kernel,
-            run.started_at,
-            run.command,
-            run.seed
         );
-        for chapter in &self.chapters {
-            chapter.page(&mut page);
-        }
-        page
-    }
-}
-
-impl Chapter {
-    fn page(&self, page: &mut String) {
-        let _ = writeln!(page, "\n## {}\n\n{}\n", self.scenario, self.about);
         if !self.measured.rows.is_empty() {
             page.push_str(
                 "| subject | measure | value | goal | met | beside |\n|---|---|---|---|---|---|\n",
@@ -218,4 +189,26 @@ impl Chapter {
             let _ = writeln!(page, "- {line}");
         }
     }
+}
+
+fn file(results: &Path, scenario: &str) -> PathBuf {
+    results.join(format!("{scenario}.json"))
+}
+
+/// The written page of the files of these scenarios, as far as they are there.
+pub(crate) fn page<'a>(results: &Path, scenarios: impl Iterator<Item = &'a str>) -> Result<String> {
+    let mut page = String::from(
+        "# Load tests: what was measured\n\n\
+         Load generator, services, functions and peers share the cores. Absolute times are noisy on such a machine:\n\
+         read the ratios, each between things of one run of its scenario.\n",
+    );
+    for scenario in scenarios {
+        let file = file(results, scenario);
+        if let Ok(text) = std::fs::read_to_string(&file) {
+            let chapter: Chapter =
+                serde_json::from_str(&text).with_context(|| file.display().to_string())?;
+            chapter.page(&mut page);
+        }
+    }
+    Ok(page)
 }

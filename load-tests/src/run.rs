@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::bench::Bench;
 use crate::network::Network;
-use crate::report::{Chapter, Measured, Report};
+use crate::report::{Chapter, Measured, Run};
 use crate::scenarios::{ALL, Scenario};
 
 /// The scenarios of these names; all, where none is named.
@@ -30,7 +30,7 @@ pub(crate) fn choose(names: &[String]) -> Result<Vec<&'static Scenario>> {
 pub(crate) fn all(
     bench: &Bench,
     scenarios: &[&'static Scenario],
-    report: &mut Report,
+    run: &Run,
     results: &Path,
 ) -> Result<bool> {
     let mut sound = true;
@@ -58,13 +58,14 @@ pub(crate) fn all(
             sound = false;
             announce(&format!("{} FAILED (seed {})", scenario.name, bench.seed));
         }
-        report.chapters.push(Chapter {
-            scenario: scenario.name,
-            about: scenario.about,
+        let chapter = Chapter {
+            run: run.clone(),
+            scenario: scenario.name.to_owned(),
+            about: scenario.about.to_owned(),
             seconds: started.elapsed().as_secs(),
             measured,
-        });
-        report.write_last(results)?;
+        };
+        chapter.write(results)?;
     }
     Ok(sound)
 }

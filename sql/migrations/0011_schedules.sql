@@ -202,6 +202,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON schedule_run, schedule_cursor, scheduler
 GRANT SELECT, UPDATE ON shard_lease TO tollgate_scheduler;
 GRANT SELECT, DELETE ON schedule, schedule_group, schedule_token TO tollgate_scheduler;
 GRANT SELECT ON rule TO tollgate_scheduler;
+GRANT SELECT ON schedule_cursor TO tollgate_gateway;
 -- To end a run that a later one takes the place of, it finds executors as the queue does.
 GRANT SELECT ON account, catalog, function, function_version, alias, function_tag, event_invoke_config, async_policy TO tollgate_scheduler;
 GRANT SELECT, INSERT ON lane, undelivered, dead_letter TO tollgate_scheduler;

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod events;
+mod schedules;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,6 +13,10 @@ use crate::config::Isolation;
 
 pub(crate) use events::{
     DeadLetters, Events, ListEvents, Output, Policy, Purge, Queue, Redrive, Undelivered, Which,
+};
+pub(crate) use schedules::{
+    BackfillSchedule, History, Import, ImportCrontab, Key, ListSchedules, Next, OneSchedule,
+    Schedules, SetPolicy,
 };
 
 /// A self-hosted AWS Lambda that carries its own bill.
@@ -87,6 +92,9 @@ pub(crate) enum Command {
     /// Asynchronous invocations: what became of them, dead letters, policies
     #[command(subcommand)]
     Async(Events),
+    /// Schedules: when they fire, what they did; pause, run now, backfill; import a crontab
+    #[command(subcommand)]
+    Schedules(Schedules),
     /// Show what waits, per function, live
     #[command(
         after_help = "Examples:\n  tollgate queue\n  tollgate queue --once --json\n\nDEPTH counts events without an end: those that wait for a retry and those that run are among them."

@@ -76,6 +76,7 @@ fn command(command: Command) -> Result<ExitCode> {
         Command::Invoke(args) => runtime.block_on(client::invoke::run(args)),
         Command::Logs(args) => done(runtime.block_on(client::logs::run(args))),
         Command::Async(command) => runtime.block_on(client::events::run(command)),
+        Command::Schedules(command) => runtime.block_on(client::schedules::run(command)),
         Command::Queue(args) => done(runtime.block_on(client::queue::run(args))),
         Command::Clock(command) => done(runtime.block_on(client::clock::run(command))),
         Command::Functions(args) => done(runtime.block_on(client::functions::run(args))),

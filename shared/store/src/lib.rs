@@ -21,6 +21,7 @@ pub mod recursion;
 pub mod rules;
 #[cfg(test)]
 mod samples;
+pub mod schedule_controls;
 pub mod schedule_groups;
 pub mod schedules;
 pub mod tags;

@@ -8,19 +8,23 @@
 //! One table ([`operations`]) makes both the router and the `OpenAPI` document: an operation's types are its schemas.
 
 mod async_policies;
+mod backfill;
 mod cancel;
 mod clock;
 mod dead_letters;
 mod document;
 mod events;
+mod fires;
 mod input;
 mod looks;
 mod names;
+mod next_times;
 mod operation;
 mod operations;
 mod paging;
 mod queue;
 mod refusal;
+mod schedules;
 mod serve;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,10 @@
 use http::{Method, StatusCode};
 
 use super::operation::Operation;
-use super::{async_policies, clock, dead_letters, events, queue, undelivered};
+use super::{
+    async_policies, backfill, clock, dead_letters, events, fires, next_times, queue, schedules,
+    undelivered,
+};
 
 const MISSING: &[StatusCode] = &[StatusCode::NOT_FOUND];
 
@@ -16,6 +19,8 @@ pub(super) fn all() -> Vec<Operation> {
         of_undelivered(),
         of_queues(),
         of_functions(),
+        of_schedules(),
+        of_fires(),
         of_the_clock(),
     ]
     .into_iter()
@@ -175,6 +180,108 @@ fn of_functions() -> Vec<Operation> {
         )
         .summary("Remove a function's policy; answers what it was")
         .refuses(MISSING),
+    ]
+}
+
+fn of_schedules() -> Vec<Operation> {
+    const POLICY: &str = "/schedules/{group}/{name}/policy";
+    vec![
+        Operation::new(Method::GET, "/schedules", "ListSchedules", schedules::list)
+            .summary("List schedules, and rules' targets: state, next time, last fire"),
+        Operation::new(
+            Method::GET,
+            "/schedules/{group}/{name}",
+            "GetSchedule",
+            schedules::get,
+        )
+        .summary("A schedule: state, next time, last fire")
+        .refuses(MISSING),
+        Operation::new(
+            Method::POST,
+            "/schedules/{group}/{name}/pause",
+            "PauseSchedule",
+            schedules::pause,
+        )
+        .summary("Let a schedule's times not come")
+        .description(
+            "AWS's APIs show it as DISABLED. Run now and backfill fire all the same. Not for a target of a rule: DisableRule of \
+             EventBridge pauses the rule.",
+        )
+        .refuses(MISSING),
+        Operation::new(
+            Method::POST,
+            "/schedules/{group}/{name}/resume",
+            "ResumeSchedule",
+            schedules::resume,
+        )
+        .summary("Let a schedule's times come again")
+        .description("Those that passed meanwhile do not fire: backfill does that.")
+        .refuses(MISSING),
+        Operation::new(Method::GET, POLICY, "GetSchedulePolicy", schedules::get_policy)
+            .summary("What becomes of missed times and of runs that overlap")
+            .refuses(MISSING),
+        Operation::new(Method::PUT, POLICY, "PutSchedulePolicy", schedules::put_policy)
+            .summary("Set what becomes of missed times and of runs that overlap")
+            .description(
+                "Replaces the policy as a whole. AWS's APIs neither show nor change it. It holds for times that come by \
+                 themselves, not for run now and backfill.",
+            )
+            .refuses(MISSING),
+    ]
+}
+
+fn of_fires() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            Method::GET,
+            "/schedules/next-times",
+            "GetNextTimesOfExpression",
+            next_times::of_expression,
+        )
+        .summary("When any schedule expression fires next"),
+        Operation::new(
+            Method::GET,
+            "/schedules/{group}/{name}/next-times",
+            "GetNextTimes",
+            next_times::of_schedule,
+        )
+        .summary("When a schedule fires next")
+        .refuses(MISSING),
+        Operation::new(
+            Method::GET,
+            "/schedules/{group}/{name}/fires",
+            "ListFires",
+            fires::list,
+        )
+        .summary("What became of a schedule's times, the newest first")
+        .description(
+            "Seven days are kept. A page may be a little longer than asked for: all fires of one time are on one page.",
+        )
+        .refuses(MISSING),
+        Operation::new(
+            Method::POST,
+            "/schedules/{group}/{name}/run",
+            "RunSchedule",
+            fires::run,
+        )
+        .summary("Fire a schedule now, whatever its state is")
+        .refuses(&[
+            StatusCode::NOT_FOUND,
+            StatusCode::CONFLICT,
+            StatusCode::SERVICE_UNAVAILABLE,
+        ]),
+        Operation::new(
+            Method::POST,
+            "/schedules/{group}/{name}/backfill",
+            "BackfillSchedule",
+            backfill::start,
+        )
+        .summary("Fire a schedule for all its times in a range that is over")
+        .description(
+            "In order, 10000 times at most. A time is backfilled once a day at most: a request that was cut off can be made \
+             again. The event's scheduled time is the one that is made up for.",
+        )
+        .refuses(&[StatusCode::NOT_FOUND, StatusCode::SERVICE_UNAVAILABLE]),
     ]
 }
 

@@ -3,6 +3,7 @@
 mod dead_letters;
 mod events;
 mod queue;
+mod schedules;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -234,6 +234,6 @@ pub(crate) struct Queue {
 }
 
 /// A word of the API's, such as `dead`.
-fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+pub(super) fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_value(text.into()).map_err(|error| error.to_string())
 }

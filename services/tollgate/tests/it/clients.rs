@@ -67,6 +67,10 @@ cases!(events, "events.py":
     commands, policies,
 );
 
+cases!(schedule_commands, "schedule_commands.py":
+    looked_at, switched, fired_by_request, failures_are_told, imported,
+);
+
 cases!(async_invoke, "async_invoke.py":
     accepted, limits, records, dead_letter_targets, targets_that_take_nothing, stopped, throttled, deleted_while_it_waits,
     custom_retries, once_by_key, loops,
@@ -86,6 +90,12 @@ fn two_accounts() {
 #[test]
 fn events_of_two_accounts() {
     with_another("events.py", "accounts_are_apart");
+}
+
+/// Nor its schedules, by our own API.
+#[test]
+fn schedule_commands_of_two_accounts() {
+    with_another("schedule_commands.py", "accounts_are_apart");
 }
 
 /// Nor its schedules and rules.

@@ -115,6 +115,7 @@ fn help_shows_every_command_with_examples() {
         "invoke",
         "logs",
         "functions",
+        "schedules",
         "accounts",
         "keys",
         "Examples:",

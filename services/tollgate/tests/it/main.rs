@@ -10,4 +10,6 @@ mod events;
 mod faults;
 mod house;
 mod private_services;
+mod schedule_controls;
+mod schedules;
 mod telemetry;

@@ -7,6 +7,7 @@ mod error;
 mod events;
 mod payload;
 mod queue;
+mod schedules;
 
 pub use async_policy::{AsyncPolicy, Backoff, Priority, SetAsyncPolicy};
 pub use clock::{AdvanceClock, ClockState};
@@ -22,6 +23,12 @@ pub use events::{
 };
 pub use payload::Payload;
 pub use queue::{FunctionKey, FunctionQueue, QueueQuery, Queues};
+pub use schedules::{
+    Backfill, ExpressionQuery, Fire, FireQuery, FireResult, FireTime, Fires, LastFire, MissedRuns,
+    NextTimes, NextTimesQuery, Occasion, Overlap, RULE_PREFIX, Schedule, ScheduleKey, ScheduleKind,
+    SchedulePolicy, ScheduleQuery, ScheduleRun, ScheduleState, Schedules, SetSchedulePolicy,
+    StartBackfill,
+};
 
 /// A value to show in the document.
 pub trait Example {

@@ -1,7 +1,5 @@
 //! `tollgate async purge`.
 
-use std::io::{IsTerminal as _, Write as _};
-
 use anyhow::{Result, bail};
 use gateway::api::types::{Count, CountQuery, PurgeQuery, Purged, QueueQuery, Queues};
 use http::Method;
@@ -9,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::dead_letters::since;
 use crate::args::{self, Which};
+use crate::client::consent::agreed;
 use crate::client::endpoint::Endpoint;
 use crate::client::output::print;
 use crate::client::own::{print_json, with_query};
@@ -46,7 +45,7 @@ pub(super) async fn run(args: args::Purge) -> Result<()> {
         let text = format!("{} would be {}.", plan.what(plan.count), plan.past);
         return tell(json, &json!({"count": plan.count}), &text);
     }
-    if !args.yes && !agreed(&plan)? {
+    if !args.yes && !agreed(plan.verb, &plan.what(plan.count))? {
         bail!("Nothing was done.");
     }
     let mut purged = 0;
@@ -120,22 +119,6 @@ async fn dead_letters(endpoint: &Endpoint, args: &args::Purge) -> Result<Plan> {
         verb: "Delete",
         past: "deleted",
     })
-}
-
-/// Asks on the terminal. Where nobody can answer, nothing is done.
-fn agreed(plan: &Plan) -> Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        bail!(
-            "This would {} {}: say --yes to do it.",
-            plan.verb.to_lowercase(),
-            plan.what(plan.count)
-        );
-    }
-    eprint!("{} {}? [y/N] ", plan.verb, plan.what(plan.count));
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn tell(json: bool, value: &Value, text: &str) -> Result<()> {

@@ -1,0 +1,13 @@
+//! `tollgate schedules`.
+
+mod backfill;
+mod history;
+mod import;
+mod list;
+mod names;
+mod next;
+mod one;
+mod policy;
+mod run;
+
+pub(crate) use run::run;
