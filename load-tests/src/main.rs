@@ -39,6 +39,7 @@ use report::{Machine, Run};
 
 /// Measures and breaks Tollgate on this machine and writes a report.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 struct Arguments {
     /// Only these scenarios, separated by commas; writes nothing into load-tests/ without --record
     #[arg(long, value_name = "NAME", value_delimiter = ',')]

@@ -134,7 +134,10 @@ async fn try_on(
         Ok(Answer::Settling(mut settling)) => {
             drop(in_flight);
             ran();
-            match settling.next().await {
+            let settled = settling.next().await;
+            // To its very end: a stream that is dropped before is reset, and a server takes many resets for an attack.
+            while settling.next().await.is_some() {}
+            match settled {
                 Some(Ok(reply)) => Tried::Ran(Box::new(reply)),
                 Some(Err(status)) => Tried::Lost(status),
                 None => Tried::Lost(Status::internal("the executor ended its answer early")),

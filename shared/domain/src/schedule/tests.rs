@@ -477,12 +477,12 @@ fn brute(
     zone: Tz,
     from: DateTime<Utc>,
     minutes: i64,
-    step: usize,
+    step: i16,
 ) -> Vec<DateTime<Utc>> {
     let first = (from.timestamp() - 1).div_euclid(60) + 1;
-    let first = first + (-first).rem_euclid(step as i64);
+    let first = first + (-first).rem_euclid(step.into());
     (first..first + minutes)
-        .step_by(step)
+        .step_by(step.unsigned_abs().into())
         .map(|minute| DateTime::from_timestamp(minute * 60, 0).unwrap())
         .filter(|at| {
             let wall = at.with_timezone(&zone).naive_local();
