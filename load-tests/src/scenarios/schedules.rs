@@ -13,6 +13,8 @@ use chassis::Clock;
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use futures::future::try_join_all;
 use http::Method;
+use rand::Rng as _;
+use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
 use self::facts::Facts;
@@ -28,10 +30,11 @@ use crate::witness::Work;
 
 /// Clients that make schedules.
 const CONNECTIONS: usize = 16;
-/// How long after the start of a minute its replica is killed: in the middle of firing.
-const KILL_AFTER: Duration = Duration::from_millis(300);
+/// At which moment of its minute a replica is killed at the latest; the first one dies in the middle of firing.
+const KILL_MAX_MS: i64 = 40_000;
+const KILL_FIRST_MS: i64 = 300;
 /// A killed replica comes back so long after the start of its minute.
-const BACK_AFTER: Duration = Duration::from_secs(20);
+const BACK_AFTER: Duration = Duration::from_secs(50);
 /// Schedules of each policy for missed runs.
 const OF_A_POLICY: usize = 50;
 
@@ -70,7 +73,8 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Measured> {
     let facts = Facts::new(rig.installation.postgres.connect().await?);
     let mut measured = Measured::default();
     few(&rig, &facts, &size, &mut measured).await?;
-    many(&mut rig, &facts, &size, &mut measured).await?;
+    let mut chance = bench.chance("kills");
+    many(&mut rig, (&facts, &mut chance), &size, &mut measured).await?;
     memory(&mut rig, size.many, &mut measured).await?;
     down(&mut rig, &facts, &size, &mut measured).await?;
     rig.installation.sound();
@@ -104,11 +108,16 @@ async fn few(rig: &Rig, facts: &Facts, size: &Size, measured: &mut Measured) -> 
 }
 
 /// The crowd, with a replica killed every minute.
-async fn many(rig: &mut Rig, facts: &Facts, size: &Size, measured: &mut Measured) -> Result<()> {
+async fn many(
+    rig: &mut Rig,
+    (facts, chance): (&Facts, &mut StdRng),
+    size: &Size,
+    measured: &mut Measured,
+) -> Result<()> {
     let door = rig.installation.door.clone();
     // Made first: it takes its time.
     let began = std::time::Instant::now();
-    let making = TimeDelta::seconds(i64::try_from(size.many / 500)? + 30);
+    let making = TimeDelta::seconds(i64::try_from(size.many / 1_000)? + 30);
     let (from, to) = window_after(now() + making, size.many_minutes);
     make(&door, "many", 0..size.many, (from, to)).await?;
     let took = began.elapsed().as_secs_f64();
@@ -119,15 +128,7 @@ async fn many(rig: &mut Rig, facts: &Facts, size: &Size, measured: &mut Measured
         format!("{} in {took:.0} s", size.many),
     ));
     ensure!(now() < from, "the schedules were not made in time");
-    for minute in 0..size.many_minutes {
-        let part = Part::Scheduler(u8::try_from(minute.rem_euclid(SCHEDULERS_MAX.into()))?);
-        let start = from + TimeDelta::minutes(minute);
-        until(start + TimeDelta::from_std(KILL_AFTER)?).await;
-        rig.installation.kill(part)?;
-        until(start + TimeDelta::from_std(BACK_AFTER)?).await;
-        rig.installation.start_service(part).await?;
-        rig.installation.must_run()?;
-    }
+    kill_each_minute(rig, chance, from, size.many_minutes).await?;
     until(to + TimeDelta::seconds(30)).await;
     let fired = facts.fired("many", from, to).await?;
     let want = size.many as u64 * size.many_minutes.unsigned_abs();
@@ -172,6 +173,30 @@ async fn many(rig: &mut Rig, facts: &Facts, size: &Size, measured: &mut Measured
     measured
         .rows
         .push(exact("events without an end", open, String::new()));
+    Ok(())
+}
+
+/// Kills one replica a minute, and starts it again.
+async fn kill_each_minute(
+    rig: &mut Rig,
+    chance: &mut StdRng,
+    from: DateTime<Utc>,
+    minutes: i64,
+) -> Result<()> {
+    for minute in 0..minutes {
+        let part = Part::Scheduler(u8::try_from(minute.rem_euclid(SCHEDULERS_MAX.into()))?);
+        let start = from + TimeDelta::minutes(minute);
+        let moment_ms = if minute == 0 {
+            KILL_FIRST_MS
+        } else {
+            chance.random_range(0..KILL_MAX_MS)
+        };
+        until(start + TimeDelta::milliseconds(moment_ms)).await;
+        rig.installation.kill(part)?;
+        until(start + TimeDelta::from_std(BACK_AFTER)?).await;
+        rig.installation.start_service(part).await?;
+        rig.installation.must_run()?;
+    }
     Ok(())
 }
 

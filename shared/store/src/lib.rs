@@ -85,7 +85,9 @@ impl Store {
     ) -> Result<Self, Error> {
         let mut options: PgConnectOptions = url.parse().map_err(Error::Database)?;
         if let Some(role) = role.name() {
-            options = options.options([("role", role)]);
+            // Services ask short questions: a second process for one costs more than it brings.
+            let settings = [("role", role), ("max_parallel_workers_per_gather", "0")];
+            options = options.options(settings);
         }
         let pool = PgPoolOptions::new()
             .max_connections(connections_max)

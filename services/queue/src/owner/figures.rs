@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use dispatch::stats::{LaneStats, STATS_PREFIX, Stats};
+use domain::event::EventId;
 use redis::AsyncCommands as _;
 
 use super::{Chore, Owner, Report};
@@ -13,6 +14,9 @@ const KEPT_S: u64 = 5;
 
 /// Longer than this nobody waits for Redis to take figures.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How much a gateway's clock may be behind.
+const BEHIND: TimeDelta = TimeDelta::minutes(1);
 
 impl Owner {
     pub(super) fn figures(&mut self, now: DateTime<Utc>) {
@@ -76,10 +80,15 @@ impl Owner {
         self.counted = self.counted.wrapping_add(1);
         let lane = fed[self.counted % fed.len()];
         self.busy.insert(Chore::Depth);
+        // What came before the oldest of the last count has ended; a gateway's clock may be a little behind.
+        let known = self.depths.get(&lane).and_then(|(_, oldest)| *oldest);
+        let known = known.and_then(DateTime::from_timestamp_millis);
+        let from = known.map_or(DateTime::UNIX_EPOCH, |at| at - BEHIND);
+        let from = EventId::floor(from);
         let (store, reports) = (self.shared.0.store.clone(), self.reports.clone());
         self.life.spawn("count lane", async move {
             let began = std::time::Instant::now();
-            let depth = store.lane_depth(lane).await;
+            let depth = store.lane_depths(&[(lane, from)]).await;
             // A count that takes long is taken seldom.
             tokio::time::sleep(began.elapsed() * 10).await;
             let _ = reports.send(Report::Depth { lane, depth }).await;

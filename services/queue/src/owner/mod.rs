@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 use chassis::Lifecycle;
 use chrono::{DateTime, Utc};
 use dispatch::hints::Hints;
+use dispatch::leases::Held;
 use redis::aio::ConnectionManager;
-use store::events::Lane as LaneRow;
+use store::events::{Lane as LaneRow, LaneDepth};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
@@ -27,7 +28,6 @@ use crate::measures::Measures;
 use crate::read::{Page, Retries, Taken};
 use crate::reader::Read;
 use crate::timers::Timers;
-use dispatch::leases::Held;
 
 /// How often lanes are looked over while something goes on, and while nothing does.
 const TICK: Duration = Duration::from_millis(50);
@@ -64,7 +64,7 @@ pub(crate) enum Report {
     Running(HashSet<(Uuid, u16)>),
     Depth {
         lane: i64,
-        depth: Result<(u64, Option<domain::event::EventId>), store::Error>,
+        depth: Result<Vec<LaneDepth>, store::Error>,
     },
 }
 
@@ -244,8 +244,10 @@ impl Owner {
             }
             Report::Depth { lane, depth } => {
                 self.busy.remove(&Chore::Depth);
-                if let Ok((depth, oldest)) = depth {
-                    let oldest = oldest.map(domain::event::EventId::accepted_at_ms);
+                if let Ok(counted) = depth {
+                    let counted = counted.first();
+                    let oldest = counted.map(|counted| counted.oldest.accepted_at_ms());
+                    let depth = counted.map_or(0, |counted| counted.depth);
                     self.depths.insert(lane, (depth, oldest));
                 }
             }
