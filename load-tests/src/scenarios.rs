@@ -7,6 +7,7 @@ mod faults;
 mod flood;
 mod held_transaction;
 mod invoke;
+mod missed_runs;
 mod redis_memory;
 mod schedules;
 mod start_delay;
@@ -123,6 +124,13 @@ pub(crate) const ALL: &[Scenario] = &[
         60,
         10,
         "Many schedules are due in one instant, every minute, while replicas of the scheduler are killed."
+    ),
+    scenario!(
+        missed_runs,
+        "missed-runs",
+        30,
+        12,
+        "All replicas of the scheduler are down for ten minutes."
     ),
     Scenario {
         name: "faults",

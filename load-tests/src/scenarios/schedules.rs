@@ -1,9 +1,9 @@
 //! Schedules that are all due in one instant, every minute, with three replicas of the scheduler of which one is killed each
-//! minute; then a stop of all of them, and what the policies for missed runs make of it.
+//! minute.
 //!
 //! What counts lies in the database: a fire for each schedule and minute, an event for each fire, one end for each event.
 
-mod facts;
+pub(super) mod facts;
 
 use std::time::Duration;
 
@@ -35,8 +35,6 @@ const KILL_MAX_MS: i64 = 40_000;
 const KILL_FIRST_MS: i64 = 300;
 /// A killed replica comes back so long after the start of its minute.
 const BACK_AFTER: Duration = Duration::from_secs(50);
-/// Schedules of each policy for missed runs.
-const OF_A_POLICY: usize = 50;
 
 /// How much of everything.
 struct Size {
@@ -44,7 +42,6 @@ struct Size {
     few_minutes: i64,
     many: usize,
     many_minutes: i64,
-    down_minutes: i64,
 }
 
 pub(crate) async fn measure(bench: &Bench) -> Result<Measured> {
@@ -54,16 +51,26 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Measured> {
             few_minutes: 3,
             many: 100_000,
             many_minutes: 10,
-            down_minutes: 10,
         },
         Size {
             few: 100,
             few_minutes: 1,
             many: 2_000,
             many_minutes: 2,
-            down_minutes: 2,
         },
     );
+    let (mut rig, facts) = start(bench).await?;
+    let mut measured = Measured::default();
+    few(&rig, &facts, &size, &mut measured).await?;
+    let mut chance = bench.chance("kills");
+    many(&mut rig, (&facts, &mut chance), &size, &mut measured).await?;
+    memory(&mut rig, size.many, &mut measured).await?;
+    rig.installation.sound();
+    Ok(measured)
+}
+
+/// An installation with all replicas of the scheduler.
+pub(super) async fn start(bench: &Bench) -> Result<(Rig, Facts)> {
     let mut rig = Rig::start(bench, None, MEMORY_MB, Some(ENVIRONMENTS)).await?;
     rig.executor(ENVIRONMENTS as usize).await?;
     rig.installation.add(Part::Queue(0)).await?;
@@ -71,14 +78,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Measured> {
         rig.installation.add(Part::Scheduler(number)).await?;
     }
     let facts = Facts::new(rig.installation.postgres.connect().await?);
-    let mut measured = Measured::default();
-    few(&rig, &facts, &size, &mut measured).await?;
-    let mut chance = bench.chance("kills");
-    many(&mut rig, (&facts, &mut chance), &size, &mut measured).await?;
-    memory(&mut rig, size.many, &mut measured).await?;
-    down(&mut rig, &facts, &size, &mut measured).await?;
-    rig.installation.sound();
-    Ok(measured)
+    Ok((rig, facts))
 }
 
 /// A moderate number, nothing broken.
@@ -117,7 +117,7 @@ async fn many(
     let door = rig.installation.door.clone();
     // Made first: it takes its time.
     let began = std::time::Instant::now();
-    let making = TimeDelta::seconds(i64::try_from(size.many / 1_000)? + 30);
+    let making = TimeDelta::seconds(i64::try_from(size.many / 600)? + 30);
     let (from, to) = window_after(now() + making, size.many_minutes);
     make(&door, "many", 0..size.many, (from, to)).await?;
     let took = began.elapsed().as_secs_f64();
@@ -225,63 +225,7 @@ async fn memory(rig: &mut Rig, schedules: usize, measured: &mut Measured) -> Res
     Ok(())
 }
 
-/// All replicas stop for some minutes; then one comes back.
-async fn down(rig: &mut Rig, facts: &Facts, size: &Size, measured: &mut Measured) -> Result<()> {
-    let door = rig.installation.door.clone();
-    delete(&door, "many").await?;
-    facts.until_gone("many", Duration::from_mins(5)).await?;
-    let (from, to) = window_after(now() + TimeDelta::seconds(10), size.down_minutes + 4);
-    for policy in ["all", "last", "skip"] {
-        make(&door, policy, 0..OF_A_POLICY, (from, to)).await?;
-        for number in 0..OF_A_POLICY {
-            let path = format!("/tollgate/v1/schedules/{policy}/s{number}/policy");
-            let body = json!({ "missed": policy, "catch_up_s": 86_400, "overlap": "allow" });
-            door.call(Method::PUT, &path, &body, 200).await?;
-        }
-    }
-    // The first minute is fired, then nobody is there for the next ones.
-    until(from + TimeDelta::seconds(20)).await;
-    for number in 0..SCHEDULERS_MAX {
-        rig.installation.kill(Part::Scheduler(number))?;
-    }
-    let back = from + TimeDelta::minutes(size.down_minutes) + TimeDelta::seconds(75);
-    until(back).await;
-    rig.installation.start_service(Part::Scheduler(0)).await?;
-    until(to + TimeDelta::seconds(20)).await;
-    let each = OF_A_POLICY as u64;
-    let minutes = (size.down_minutes + 4).unsigned_abs();
-    // Later than a minute is missed: of the down time, all but the last one, which began less than a minute before the end.
-    let missed = size.down_minutes.unsigned_abs();
-    for (policy, want) in [
-        ("all", minutes * each),
-        ("last", (minutes - missed) * each),
-        ("skip", (minutes - missed) * each),
-    ] {
-        let fired = facts.fired(policy, from, to).await?;
-        measured.rows.push(Row::at_most(
-            &format!(
-                "{each} schedules, all replicas down for {} min",
-                size.down_minutes
-            ),
-            &format!("fires too many or too few, policy \"{policy}\""),
-            per(fired.count.abs_diff(want), 1.0),
-            0.0,
-            format!("{} fires of {} minutes each", fired.count, minutes),
-        ));
-    }
-    let events = facts.events().await?;
-    measured.rows.push(Row::at_most(
-        "after the restart",
-        "fires doubled",
-        per(events.doubled, 1.0),
-        0.0,
-        format!("{} events of {} fires", events.events, events.fires),
-    ));
-    facts.until_ended(Duration::from_mins(2)).await?;
-    Ok(())
-}
-
-fn now() -> DateTime<Utc> {
+pub(super) fn now() -> DateTime<Utc> {
     Clock::system().now()
 }
 
@@ -290,19 +234,19 @@ fn window(minutes: i64) -> (DateTime<Utc>, DateTime<Utc>) {
     window_after(now() + TimeDelta::seconds(20), minutes)
 }
 
-fn window_after(at: DateTime<Utc>, minutes: i64) -> (DateTime<Utc>, DateTime<Utc>) {
+pub(super) fn window_after(at: DateTime<Utc>, minutes: i64) -> (DateTime<Utc>, DateTime<Utc>) {
     let minute = TimeDelta::minutes(1);
     let from = at.duration_trunc(minute).unwrap_or(at) + minute;
     (from, from + TimeDelta::minutes(minutes))
 }
 
-async fn until(at: DateTime<Utc>) {
+pub(super) async fn until(at: DateTime<Utc>) {
     let left = (at - now()).to_std().unwrap_or_default();
     tokio::time::sleep(left).await;
 }
 
 /// Makes a group of schedules that are due at every minute of a window.
-async fn make(
+pub(super) async fn make(
     door: &Door,
     group: &str,
     numbers: std::ops::Range<usize>,

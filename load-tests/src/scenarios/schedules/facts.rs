@@ -7,22 +7,22 @@ use chrono::{DateTime, Utc};
 use tokio_postgres::Client;
 
 /// The database, and what is asked of it.
-pub(super) struct Facts(Client);
+pub(in crate::scenarios) struct Facts(Client);
 
 /// Fires of a group in a window.
-pub(super) struct Fired {
-    pub(super) count: u64,
-    pub(super) late_p50_ms: f64,
-    pub(super) late_p99_ms: f64,
-    pub(super) late_max_ms: f64,
+pub(in crate::scenarios) struct Fired {
+    pub(in crate::scenarios) count: u64,
+    pub(in crate::scenarios) late_p50_ms: f64,
+    pub(in crate::scenarios) late_p99_ms: f64,
+    pub(in crate::scenarios) late_max_ms: f64,
 }
 
 /// Fires against events.
-pub(super) struct Paired {
-    pub(super) fires: u64,
-    pub(super) events: u64,
+pub(in crate::scenarios) struct Paired {
+    pub(in crate::scenarios) fires: u64,
+    pub(in crate::scenarios) events: u64,
     /// Events that are no fire's, or fires whose event is another's too.
-    pub(super) doubled: u64,
+    pub(in crate::scenarios) doubled: u64,
 }
 
 /// A union over a ring's tables.
@@ -32,12 +32,12 @@ fn ring(table: &str, count: usize, width: usize, columns: &str, tail: &str) -> S
 }
 
 impl Facts {
-    pub(super) fn new(client: Client) -> Self {
+    pub(in crate::scenarios) fn new(client: Client) -> Self {
         Self(client)
     }
 
     /// The fires of a group with events, for times in a window.
-    pub(super) async fn fired(
+    pub(in crate::scenarios) async fn fired(
         &self,
         group: &str,
         from: DateTime<Utc>,
@@ -71,7 +71,7 @@ impl Facts {
     }
 
     /// Whether fires and events of schedules are one to one.
-    pub(super) async fn events(&self) -> Result<Paired> {
+    pub(in crate::scenarios) async fn events(&self) -> Result<Paired> {
         let fires = ring("fire", 8, 1, "event_id", "WHERE result = 1");
         let events = ring("invocation", 32, 2, "id", "WHERE source = 4");
         let query = format!(
@@ -90,7 +90,7 @@ impl Facts {
     }
 
     /// Waits until every event has its end; how many have none then.
-    pub(super) async fn until_ended(&self, time_max: Duration) -> Result<u64> {
+    pub(in crate::scenarios) async fn until_ended(&self, time_max: Duration) -> Result<u64> {
         let events = ring("invocation", 32, 2, "1 AS one", "");
         let ends = ring("outcome", 32, 2, "1 AS one", "WHERE kind <> 1");
         let query = format!(
@@ -104,18 +104,5 @@ impl Facts {
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-    }
-
-    /// Waits until a group is deleted with all its schedules.
-    pub(super) async fn until_gone(&self, group: &str, time_max: Duration) -> Result<()> {
-        let deadline = Instant::now() + time_max;
-        let query = "SELECT EXISTS (SELECT FROM schedule_group WHERE name = $1)";
-        while self.0.query_one(query, &[&group]).await?.get(0) {
-            if Instant::now() > deadline {
-                bail!("the group {group} was not deleted within {time_max:?}");
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        Ok(())
     }
 }
