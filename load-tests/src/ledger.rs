@@ -228,7 +228,8 @@ pub(crate) struct Verdict {
     /// Stored events that no 202 was seen for: the client was told of an error, or nothing, after the commit.
     pub(crate) unanswered: u64,
     /// Runs that the function's log shows, and those beyond one per attempt. What an executor that was killed had not yet sent is not in it.
-    pub(crate) runs_logged: u64,
+    /// `None`: not counted, for another load was beside it.
+    pub(crate) runs_logged: Option<u64>,
     pub(crate) runs_repeated: u64,
     /// A few ids that a fault concerns.
     pub(crate) examples: Vec<String>,
@@ -316,15 +317,13 @@ impl fmt::Display for Verdict {
         };
         write!(
             f,
-            "{}: {word}; {} accepted, {} succeeded, {} dead, {} stored without a 202 seen, {} runs in the logs, {} of them repeated",
-            self.load,
-            self.accepted,
-            self.succeeded,
-            self.dead,
-            self.unanswered,
-            self.runs_logged,
-            self.runs_repeated
+            "{}: {word}; {} accepted, {} succeeded, {} dead, {} stored without a 202 seen",
+            self.load, self.accepted, self.succeeded, self.dead, self.unanswered
         )?;
+        if let Some(runs) = self.runs_logged {
+            let repeated = self.runs_repeated;
+            write!(f, ", {runs} runs in the logs, {repeated} of them repeated")?;
+        }
         if !self.passed() {
             write!(f, "; {}; such as {}", self.faults, self.examples.join(", "))?;
         }

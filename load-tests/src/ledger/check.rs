@@ -223,7 +223,7 @@ impl Book {
             repeated += runs.saturating_sub(ran);
         }
         verdict.faults.charged_otherwise = self.charged.abs_diff(charged);
-        (verdict.runs_logged, verdict.runs_repeated) = (logged, repeated);
+        (verdict.runs_logged, verdict.runs_repeated) = (Some(logged), repeated);
     }
 }
 
