@@ -55,7 +55,7 @@ pub struct Fired {
 }
 
 /// What a fire needs to know of its schedule.
-pub(super) struct Detail {
+struct Detail {
     id: Uuid,
     generation: i64,
     enabled: bool,
@@ -66,7 +66,7 @@ pub(super) struct Detail {
     rule_name: Option<String>,
     target_arn: String,
     input: Option<String>,
-    pub(super) overlap: i16,
+    overlap: i16,
     dead_letter_arn: Option<String>,
     lane: Option<i64>,
     target_exists: bool,
@@ -185,8 +185,7 @@ impl Store {
         Ok(Some(fired))
     }
 
-    /// The schedules as they are now, with their generations; those that are disabled or gone are not among them, but where
-    /// somebody asks for a fire by name that is no matter of being enabled: `fire` sees to it.
+    /// The schedules as they are now, with their generations; that of a disabled one is no fire's. Those that are gone are left out.
     pub(super) async fn subjects(
         &self,
         ids: &[Uuid],
@@ -218,10 +217,8 @@ impl Store {
         let mut subjects = HashMap::with_capacity(rows.len());
         let mut lanes: HashMap<(i64, String, FunctionName), i64> = HashMap::new();
         for row in rows {
-            let subject = self.subject(row, &mut lanes).await?;
-            if let Some((id, generation, subject)) = subject {
-                subjects.insert(id, (generation, subject));
-            }
+            let (id, generation, subject) = self.subject(row, &mut lanes).await?;
+            subjects.insert(id, (generation, subject));
         }
         Ok(subjects)
     }
@@ -230,7 +227,7 @@ impl Store {
         &self,
         row: Detail,
         lanes: &mut HashMap<(i64, String, FunctionName), i64>,
-    ) -> Result<Option<(Uuid, i64, Subject)>, Error> {
+    ) -> Result<(Uuid, i64, Subject), Error> {
         let account = u64::try_from(row.account_id).ok().and_then(AccountId::new);
         let account = account.ok_or(Error::Inconsistent("schedule.account_id"))?;
         let region: Region = row
@@ -275,7 +272,7 @@ impl Store {
         };
         // A disabled schedule fires when it is asked to, but its times do not come.
         let generation = if row.enabled { row.generation } else { -1 };
-        Ok(Some((row.id, generation, subject)))
+        Ok((row.id, generation, subject))
     }
 }
 
