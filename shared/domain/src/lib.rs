@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod alias;
+pub mod bill;
 pub mod configured;
 pub mod egress;
 pub mod environment;

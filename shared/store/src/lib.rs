@@ -7,6 +7,7 @@ pub mod access_keys;
 pub mod accounts;
 pub mod aliases;
 pub mod async_policies;
+pub mod billing_terms;
 mod catalog;
 pub mod concurrency;
 mod error;
@@ -52,6 +53,7 @@ pub enum Role {
     Executor,
     Queue,
     Scheduler,
+    Billing,
 }
 
 impl Role {
@@ -62,6 +64,7 @@ impl Role {
             Self::Executor => Some("tollgate_executor"),
             Self::Queue => Some("tollgate_queue"),
             Self::Scheduler => Some("tollgate_scheduler"),
+            Self::Billing => Some("tollgate_billing"),
         }
     }
 }

@@ -25,6 +25,13 @@ impl Currency {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
+
+    /// Digits of its minor unit by ISO 4217: 2 for USD, 0 for JPY, 3 for KWD; 2 for what has none.
+    pub fn digits(self) -> u32 {
+        iso_currency::Currency::from_code(self.as_str())
+            .and_then(iso_currency::Currency::exponent)
+            .map_or(2, u32::from)
+    }
 }
 
 impl fmt::Display for Currency {

@@ -7,9 +7,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::book::{Book, Currency, Price, Tier, hour_of};
-use super::free_tier::{FreeTier, Usage};
+use super::free_tier::FreeTier;
 use super::rating::{metered, round_half_up};
-use super::sku::{Sku, Unit};
+use super::sku::Sku;
 use super::text::parse_price;
 use crate::execution::{Execution, Outcome, billed_ms};
 use crate::{Architecture, Region};
@@ -264,26 +264,6 @@ fn a_price_change_inside_a_month_makes_two_lines() {
         ),
         None
     );
-}
-
-#[test]
-fn the_free_tier_goes_to_the_earliest_usage() {
-    let row = |hour, name: &str, arch, gb_s: i128| Usage {
-        hour: Utc.with_ymd_and_hms(2026, 9, 1, hour, 0, 0).unwrap(),
-        region: region(name),
-        sku: Sku::Duration(arch),
-        quantity: gb_s * GB_S,
-    };
-    let rows = vec![
-        row(9, "eu-central-1", Architecture::Arm64, 200_000),
-        row(8, "us-east-1", Architecture::X86_64, 300_000),
-    ];
-    let splits = FreeTier::month().split(rows);
-    let paid: Vec<i128> = splits.iter().map(|split| split.paid / GB_S).collect();
-    assert_eq!(paid, [0, 100_000]);
-    let book = book();
-    let arm = price(&book, "eu-central-1", Sku::Duration(Architecture::Arm64));
-    assert_eq!(line(arm, splits[1].paid), 133);
 }
 
 /// A price of one tier.
@@ -595,31 +575,5 @@ proptest! {
         let divisor = exact.quanta_per_unit * 10_i128.pow(14 - digits);
         let error = exact.round(digits) * divisor - exact.numerator;
         prop_assert!(2 * error <= divisor && 2 * error > -divisor);
-    }
-
-    #[test]
-    fn the_free_tier_does_not_depend_on_the_order_of_rows(
-        rows in proptest::collection::vec((0_u32..24, 0_usize..3, 0_usize..3, 0_i128..300_000), 0..12).prop_shuffle(),
-    ) {
-        let usage = |&(hour, place, sku, gb_s): &(u32, usize, usize, i128)| Usage {
-            hour: Utc.with_ymd_and_hms(2026, 9, 1, hour, 0, 0).unwrap(),
-            region: region(["eu-west-1", "us-east-1", "us-west-2"][place]),
-            sku: [Sku::Requests, Sku::Duration(Architecture::Arm64), Sku::EphemeralStorage][sku],
-            quantity: gb_s * Unit::GbSecond.quanta(),
-        };
-        let forward: Vec<_> = rows.iter().map(usage).collect();
-        let backward: Vec<_> = rows.iter().rev().map(usage).collect();
-        let splits = FreeTier::month().split(forward.clone());
-        prop_assert_eq!(&splits, &FreeTier::month().split(backward));
-        for split in &splits {
-            prop_assert_eq!(split.free + split.paid, split.usage.quantity);
-            prop_assert!(split.free >= 0 && split.paid >= 0);
-        }
-        let free = |sku| -> i128 { splits.iter().filter(|split| split.usage.sku == sku).map(|split| split.free).sum() };
-        let used = |sku| -> i128 { forward.iter().filter(|row| row.sku == sku).map(|row| row.quantity).sum() };
-        let duration = Sku::Duration(Architecture::Arm64);
-        prop_assert_eq!(free(duration), used(duration).min(FreeTier::month().duration));
-        prop_assert_eq!(free(Sku::Requests), used(Sku::Requests).min(FreeTier::month().requests));
-        prop_assert_eq!(free(Sku::EphemeralStorage), 0);
     }
 }
