@@ -43,7 +43,7 @@ impl World {
         let intake = Intake::start(store.clone(), hints, clock.clone(), Ids, &life);
         let app = App {
             intake,
-            dispatch: Dispatch::new(store.clone(), nobody(), "test".into(), Ids),
+            dispatch: Dispatch::new(store.clone(), nobody(), "test".into(), clock.clone(), Ids),
             keys: Keys::new(store.clone()),
             looks: crate::api::Looks::default(),
             store,

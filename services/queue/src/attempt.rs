@@ -232,6 +232,17 @@ impl Ready<'_> {
             Ok(work) => work,
             Err(error) => return Done::Failed(error.to_string()),
         };
+        let payload = self.item.event.payload.as_ref().map_or(0, Vec::len);
+        let requests = domain::usage::request_units(payload);
+        let hold = shared
+            .dispatch
+            .caps
+            .hold(&self.route.capped, &version.spec, requests);
+        let Ok(mut hold) = hold.await else {
+            metrics::counter!("tollgate_spend_cap_refusals_total").increment(1);
+            let cut = Cut::new(self.item, key, &self.arn, Some(&self.route));
+            return end(shared, cut, Condition::SpendCapExceeded).await;
+        };
         let trace = trace.unwrap_or_else(|| {
             let now = u32::try_from(shared.clock.now().timestamp()).unwrap_or(u32::MAX);
             TraceHeader::new(now, shared.ids.bytes(), shared.ids.bytes(), false)
@@ -253,7 +264,9 @@ impl Ready<'_> {
             permit = None;
             ran();
         };
+        hold.start();
         let ended = dispatch::run(&shared.dispatch.executors, version, &run, ran).await;
+        hold.settle(&ended);
         self.done(ended)
     }
 

@@ -108,6 +108,7 @@ impl Parts {
             store.clone(),
             self.redis.clone(),
             self.cluster_secret.clone(),
+            self.clock.clone(),
             self.ids,
         )
     }

@@ -1,7 +1,7 @@
 //! From a function's name to its run: what the gateway does for a caller that waits, and the queue for one that does not.
 //!
 //! ```text
-//! Targets (name -> versions, limits) -> Admission (concurrency) -> Executors (who has room) -> run (gRPC Invoke)
+//! Targets (name -> versions, limits) -> Admission (concurrency) -> Caps (spend) -> Executors (who has room) -> run (gRPC Invoke)
 //! ```
 //!
 //! All of it works from memory. [`Dispatch::tick`] keeps that memory fresh once a second: the catalog's stamp, the registry of
@@ -9,6 +9,7 @@
 
 pub mod admission;
 pub mod cancel;
+pub mod caps;
 pub mod executors;
 pub mod hints;
 pub mod leases;
@@ -19,6 +20,7 @@ pub mod targets;
 mod tick;
 
 pub use admission::{Admission, Permit};
+pub use caps::{Hold, Refused};
 pub use executors::{Executors, Member};
 pub use run::{Ended, Run, run};
 pub use targets::{Missing, Route, Runnable, TargetKey, Targets};

@@ -15,6 +15,7 @@ use store::{Error, Store};
 use tokio::sync::OnceCell;
 
 use crate::admission::{Admission, Pool};
+use crate::caps::{Capped, Caps};
 
 /// One runnable version, with its wire form made once.
 pub struct Runnable {
@@ -39,6 +40,8 @@ pub struct Route {
     pub mark: String,
     /// What is asked of its asynchronous invocations.
     pub settings: AsyncSettings,
+    /// The spend caps that it is under.
+    pub capped: Capped,
     /// The function's lane in the queue, once it was asked for.
     lane: OnceCell<i64>,
 }
@@ -79,14 +82,16 @@ pub struct Targets {
     routes: Arc<DashMap<TargetKey, Arc<Route>>>,
     store: Store,
     admission: Admission,
+    caps: Caps,
 }
 
 impl Targets {
-    pub fn new(store: Store, admission: Admission) -> Self {
+    pub fn new(store: Store, admission: Admission, caps: Caps) -> Self {
         Self {
             routes: Arc::default(),
             store,
             admission,
+            caps,
         }
     }
 
@@ -112,7 +117,8 @@ impl Targets {
             Resolved::NoFunction => Err(Missing::Function),
             Resolved::NoQualifier => Err(Missing::Qualifier),
             Resolved::Found(target) => {
-                let route = Arc::new(self.route(key, target));
+                let capped = self.caps.of(key.account, &key.region, &key.name).await?;
+                let route = Arc::new(self.route(key, target, capped));
                 self.routes.insert(key.clone(), Arc::clone(&route));
                 Ok(route)
             }
@@ -125,7 +131,7 @@ impl Targets {
         route.lane.get_or_try_init(ask).await.copied()
     }
 
-    fn route(&self, key: &TargetKey, target: Target) -> Route {
+    fn route(&self, key: &TargetKey, target: Target, capped: Capped) -> Route {
         let TargetKey {
             account,
             region,
@@ -169,6 +175,7 @@ impl Targets {
             mark: domain::trace::mark(&function_arn),
             function_arn,
             settings: target.async_settings,
+            capped,
             lane: OnceCell::new(),
         }
     }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::{Ids, Lifecycle};
+use chassis::{Clock, Ids, Lifecycle};
 use redis::aio::ConnectionManager;
 use secrecy::SecretString;
 use store::Store;
 
 use crate::admission::Admission;
+use crate::caps::Caps;
 use crate::executors::Executors;
 use crate::registry;
 use crate::stats;
@@ -25,6 +26,7 @@ type Forget = Arc<dyn Fn() + Send + Sync>;
 pub struct Dispatch {
     pub targets: Targets,
     pub admission: Admission,
+    pub caps: Caps,
     pub executors: Executors,
     store: Store,
     redis: ConnectionManager,
@@ -37,12 +39,15 @@ impl Dispatch {
         store: Store,
         redis: ConnectionManager,
         cluster_secret: SecretString,
+        clock: Clock,
         ids: Ids,
     ) -> Self {
         let admission = Admission::new(redis.clone(), &ids.random().to_string());
+        let caps = Caps::new(store.clone(), admission.clone(), clock, ids);
         Self {
-            targets: Targets::new(store.clone(), admission.clone()),
+            targets: Targets::new(store.clone(), admission.clone(), caps.clone()),
             admission,
+            caps,
             executors: Executors::default(),
             store,
             redis,
@@ -69,11 +74,13 @@ impl Dispatch {
     async fn tick(mut self, forget: Forget, mut stamp: i64, life: Lifecycle) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut rounds = 0_u32;
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
-                () = life.drain().cancelled() => return,
+                () = life.drain().cancelled() => break,
             }
+            rounds = rounds.wrapping_add(1);
             match self.store.catalog_stamp().await {
                 Ok(now) if now != stamp => {
                     self.targets.clear();
@@ -85,6 +92,7 @@ impl Dispatch {
                 Err(error) => tracing::warn!(%error, "could not read the catalog's stamp"),
             }
             self.admission.renew().await;
+            self.caps.renew(rounds).await;
             registry::follow(
                 &self.executors,
                 &mut self.redis,
@@ -93,5 +101,18 @@ impl Dispatch {
             )
             .await;
         }
+        self.settle_caps(&life).await;
+    }
+
+    /// What still runs is waited for, as long as there is time, and settled: what is left out counts as spent.
+    async fn settle_caps(&self, life: &Lifecycle) {
+        let mut ticks = tokio::time::interval(TICK);
+        while !self.caps.is_empty() {
+            tokio::select! {
+                _ = ticks.tick() => self.caps.leave().await,
+                () = life.cut().cancelled() => break,
+            }
+        }
+        self.caps.leave().await;
     }
 }

@@ -101,10 +101,12 @@ pub enum Condition {
     RecursionLimitExceeded = 6,
     /// There is no such function, version or alias any more.
     FunctionNotFound = 7,
+    /// A spend cap of ours is used up.
+    SpendCapExceeded = 8,
 }
 
 impl Condition {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Success,
         Self::RetriesExhausted,
         Self::EventAgeExceeded,
@@ -112,6 +114,7 @@ impl Condition {
         Self::Cancelled,
         Self::RecursionLimitExceeded,
         Self::FunctionNotFound,
+        Self::SpendCapExceeded,
     ];
 
     /// As it is stored.
@@ -132,6 +135,7 @@ impl Condition {
             Self::Cancelled => "Cancelled",
             Self::RecursionLimitExceeded => "RecursionLimitExceeded",
             Self::FunctionNotFound => "FunctionNotFound",
+            Self::SpendCapExceeded => "SpendCapExceeded",
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod aliases;
 pub mod async_policies;
 pub mod billing_terms;
+pub mod caps;
 mod catalog;
 pub mod concurrency;
 mod error;

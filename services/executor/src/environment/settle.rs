@@ -20,6 +20,9 @@ use crate::runtimes::Fault;
 use crate::sandbox::Sandbox;
 use crate::spool::{StartRecord, Ticket};
 
+/// INIT is charged up to here: spend caps count on it.
+const INIT_TIME_MAX: Duration = Duration::from_secs(domain::bill::cap::INIT_S_MAX as u64);
+
 /// One execution that goes on. Its start is in the spool.
 pub(super) struct Run {
     pub(super) job: Job,
@@ -210,9 +213,14 @@ impl Frame {
         } else {
             Outcome::FunctionError
         };
+        let timeout = Duration::from_secs(u64::from(self.spec.timeout_s));
         let end = End {
-            init: run.init,
-            invoke: run.invoked.map_or(Duration::ZERO, |at| at.elapsed()),
+            init: run.init.min(INIT_TIME_MAX),
+            // Nobody pays for the time that ending a function takes whose time was up.
+            invoke: run
+                .invoked
+                .map_or(Duration::ZERO, |at| at.elapsed())
+                .min(timeout),
             request_bytes: run.job.payload.len(),
             response_bytes: payload.len(),
             outcome,

@@ -6,6 +6,7 @@ use std::fmt::Display;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::bill::cap::Scope;
 use domain::{FunctionArn, FunctionName, Region, State};
 use store::versions::Refusal;
 use wire::Fault;
@@ -237,6 +238,12 @@ pub(crate) fn throttled(reserved: bool) -> Fault {
         "ConcurrentInvocationLimitExceeded"
     };
     Fault::new(429, "TooManyRequestsException", "Rate Exceeded.").with("Reason", reason)
+}
+
+/// Ours: AWS has no hard caps.
+pub(crate) fn spend_cap_exceeded(scope: &Scope) -> Fault {
+    let text = format!("The spend cap of this month for {scope} is used up.");
+    Fault::new(429, "TooManyRequestsException", text).with("Reason", "SpendCapExceeded")
 }
 
 pub(crate) fn payload_too_large(bytes: usize, kind: &str, limit: usize) -> Fault {

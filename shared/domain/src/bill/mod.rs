@@ -6,11 +6,13 @@
 //! ```
 //!
 //! - [`month`]: billing periods, UTC calendar months.
+//! - [`cap`]: what a run can cost at most, for spend caps.
 //! - [`document`]: an invoice as it is kept and rendered.
 //! - [`money`]: amounts in minor units, and their texts.
 //! - [`statement`]: rating a month.
 //! - [`totals`]: subtotal, taxes, prepaid credit, what is due.
 
+pub mod cap;
 pub mod document;
 pub mod money;
 pub mod month;

@@ -1,4 +1,4 @@
-//! One synchronous invocation: admit, run, answer.
+//! One synchronous invocation: admit, hold what it may cost, run, answer.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -45,6 +45,14 @@ pub(super) async fn run(run: Run) -> Result<Ran, Fault> {
         .route
         .pick(run.app.ids.draw())
         .ok_or_else(Fault::internal)?;
+    let hold = dispatch
+        .caps
+        .hold(&run.route.capped, &version.spec, 1)
+        .await;
+    let mut hold = hold.map_err(|refused| {
+        run.app.measures.throttles.increment(1);
+        faults::spend_cap_exceeded(&refused.scope)
+    })?;
     let request_id = run.request_id;
     let ordered = dispatch::Run {
         arn: run.arn,
@@ -57,7 +65,10 @@ pub(super) async fn run(run: Run) -> Result<Ran, Fault> {
         tail: run.tail,
         work: None,
     };
-    match dispatch::run(&dispatch.executors, version, &ordered, || {}).await {
+    hold.start();
+    let ended = dispatch::run(&dispatch.executors, version, &ordered, || {}).await;
+    hold.settle(&ended);
+    match ended {
         Ended::Ran(reply) => {
             run.app.measures.invoke_seconds.record(started.elapsed());
             Ok(Ran {
