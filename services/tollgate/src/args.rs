@@ -1,5 +1,6 @@
 //! The command line.
 
+mod caps;
 mod events;
 mod schedules;
 
@@ -11,6 +12,7 @@ use clap::{Parser, Subcommand, ValueHint};
 
 use crate::config::Isolation;
 
+pub(crate) use caps::{CapScope, Caps, ListCaps, SetCap};
 pub(crate) use events::{
     DeadLetters, Events, ListEvents, Output, Policy, Purge, Queue, Redrive, Undelivered, Which,
 };
@@ -113,6 +115,9 @@ pub(crate) enum Command {
     /// Create, list and delete access keys
     #[command(subcommand)]
     Keys(Keys),
+    /// Hard limits on what a month may cost: per account, function or tag
+    #[command(subcommand)]
+    Caps(Caps),
     /// Run a command with a private Postgres and Redis of its own, thrown away afterwards: for tests
     #[command(hide = true)]
     PrivateServices(PrivateServices),

@@ -1,9 +1,12 @@
-//! Commands that work on the database itself: accounts and their keys.
+//! Commands that work on the database itself: accounts and their keys, spend caps.
 //!
 //! No AWS API makes an account or its first key, so these need the database and the master key, not a signature.
 
+pub(crate) mod caps;
+
 use anyhow::{Context, Result, bail};
-use chassis::{Clock, Ids};
+use chassis::{Clock, Ids, dev_clock};
+use chrono::{DateTime, Utc};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use domain::AccountId;
@@ -67,6 +70,12 @@ pub(crate) async fn run_keys(settings: &Settings, command: Keys) -> Result<()> {
 async fn open(settings: &Settings) -> Result<Store> {
     let url = settings.operator_url()?;
     open_store(&settings.config, &url, Role::Owner, settings.given_vault()?).await
+}
+
+/// The platform's time: ahead of the host's where `tollgate clock advance` moved it.
+fn now(settings: &Settings) -> Result<DateTime<Utc>> {
+    let file = settings.config.data_dir.join(crate::platform_clock::FILE);
+    Ok(Clock::system().now() + dev_clock::left_in(&file)?)
 }
 
 async fn create_account(store: &Store, id: Option<&str>, name: &str) -> Result<()> {

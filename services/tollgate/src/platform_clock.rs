@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 
 /// Where a data directory remembers how far its clock was moved.
-const FILE: &str = "clock";
+pub(crate) const FILE: &str = "clock";
 
 /// What tells the platform's time.
 #[derive(Debug)]

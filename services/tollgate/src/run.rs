@@ -67,6 +67,11 @@ fn command(command: Command) -> Result<ExitCode> {
             let settings = settings(Shape::Operator, &operator.place, operator.given())?;
             done(runtime.block_on(operator::run_keys(&settings, command)))
         }
+        Command::Caps(command) => {
+            let operator = command.operator();
+            let settings = settings(Shape::Operator, &operator.place, operator.given())?;
+            done(runtime.block_on(operator::caps::run(&settings, command)))
+        }
         Command::Doctor(args) => {
             let dir = client::dir(args.data_dir.as_deref());
             runtime.block_on(doctor::run(&dir))

@@ -208,7 +208,10 @@ impl Store {
             "INSERT INTO billing.spend_cap AS month (cap_id, month, limit_amt, settled, beyond)
              VALUES ($1, $2, $3, least($4, $3::numeric), greatest($4 - $3::numeric, 0))
              ON CONFLICT (cap_id, month) DO UPDATE SET limit_amt = greatest($3, month.held + month.settled),
-                 reached_at = CASE WHEN $3 > month.held + month.settled THEN NULL ELSE month.reached_at END",
+                 -- What went beyond the old limit is under the new one, as far as that reaches.
+                 settled = month.settled + least(month.beyond, greatest($3 - month.held - month.settled, 0)),
+                 beyond = month.beyond - least(month.beyond, greatest($3 - month.held - month.settled, 0)),
+                 reached_at = CASE WHEN $3 > month.held + month.settled + month.beyond THEN NULL ELSE month.reached_at END",
             id,
             first_day(Month::of(now)),
             amount(cap.limit_e10),

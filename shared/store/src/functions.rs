@@ -56,6 +56,42 @@ pub struct Usage {
 }
 
 impl Store {
+    /// The account's functions in all regions, or those with a tag.
+    pub async fn function_arns(
+        &self,
+        account: AccountId,
+        tag: Option<(&str, &str)>,
+    ) -> Result<Vec<FunctionArn>, Error> {
+        let rows = sqlx::query!(
+            "SELECT region, name FROM function
+             WHERE account_id = $1 AND ($2::text IS NULL OR EXISTS (SELECT FROM function_tag AS tag
+                 WHERE tag.account_id = $1 AND tag.region = function.region AND tag.function_name = function.name
+                     AND tag.key = $2 AND tag.value = $3))
+             ORDER BY region, name",
+            account.number(),
+            tag.map(|(key, _)| key),
+            tag.map(|(_, value)| value),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(FunctionArn {
+                    region: row
+                        .region
+                        .parse()
+                        .map_err(|_| Error::Inconsistent("function.region"))?,
+                    account,
+                    name: row
+                        .name
+                        .parse()
+                        .map_err(|_| Error::Inconsistent("function.name"))?,
+                    qualifier: None,
+                })
+            })
+            .collect()
+    }
+
     /// Creates a function with its `$LATEST` and tags; answers that, or the version that `publish` made of it.
     ///
     /// The error's constraint is [`FUNCTION_EXISTS`] where the name is taken. The code must be in the blob store already.

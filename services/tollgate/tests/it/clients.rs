@@ -71,6 +71,8 @@ cases!(schedule_commands, "schedule_commands.py":
     looked_at, switched, fired_by_request, failures_are_told, imported,
 );
 
+cases!(spend_caps, "spend_caps.py": stops_and_goes_on, tags_and_accounts);
+
 cases!(async_invoke, "async_invoke.py":
     accepted, limits, records, dead_letter_targets, targets_that_take_nothing, stopped, throttled, deleted_while_it_waits,
     custom_retries, once_by_key, loops,

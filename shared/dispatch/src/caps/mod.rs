@@ -247,7 +247,7 @@ impl Caps {
                 Ok(true) => {}
                 Ok(false) => self.start_anew(),
                 Err(error) => {
-                    tracing::warn!(%error, "spend on a cap not settled: tried again in a second")
+                    tracing::warn!(%error, "spend on a cap not settled: tried again in a second");
                 }
             }
             if purse.is_over() {

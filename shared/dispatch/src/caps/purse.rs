@@ -125,8 +125,8 @@ impl Purse {
         amount_e10: i64,
         now: DateTime<Utc>,
     ) -> Result<Filled, Error> {
-        // A debt is paid first.
-        let least = amount_e10 + (-self.free.load(Ordering::Acquire)).max(0);
+        // What is there counts, so that the last of a cap can be used; a debt is paid first.
+        let least = (amount_e10 - self.free.load(Ordering::Acquire)).max(1);
         match store.draw(self.lease, least, now).await? {
             Drawn::Got(got) => {
                 self.chunk.store(got, Ordering::Relaxed);

@@ -8,8 +8,9 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 
+use super::UsageRow;
 use crate::price::book::hour_of;
-use crate::price::{Book, Cost, Sku};
+use crate::price::{Book, Cost, Currency, Price, Sku};
 use crate::{FunctionName, FunctionSpec, ParseError, Region};
 
 /// INIT is charged to the execution that waits for it, up to so long.
@@ -132,10 +133,7 @@ pub fn ceiling(book: &Book, spec: &FunctionSpec, at: DateTime<Utc>, requests: u3
         if *currency.get_or_insert(price.currency) != price.currency {
             return None;
         }
-        // The dearest tier: a price may rise with the quantity.
-        let unit_e14 = price.tiers.iter().map(|tier| tier.price_e14).max()?;
-        let divisor = price.quanta_per_unit.checked_mul(10_000)?;
-        amount += quantity.checked_mul(unit_e14)?.checked_add(divisor - 1)? / divisor;
+        amount += dearest_e10(price, quantity)?;
     }
     Some(Cost {
         amount_e10: i64::try_from(amount).ok()?.checked_add(ROUNDING_E10)?,
@@ -150,6 +148,29 @@ pub fn counted_e10(cost_e10: i64) -> i64 {
     } else {
         cost_e10.saturating_add(ROUNDING_E10)
     }
+}
+
+/// What a quantity costs at the dearest tier (a price may rise with the quantity), rounded up.
+fn dearest_e10(price: &Price, quantity: i128) -> Option<i128> {
+    let unit_e14 = price.tiers.iter().map(|tier| tier.price_e14).max()?;
+    let divisor = price.quanta_per_unit.checked_mul(10_000)?;
+    Some(quantity.checked_mul(unit_e14)?.checked_add(divisor - 1)? / divisor)
+}
+
+/// What usage cost at list price, each row rounded up: what a cap that is set within a month begins with. `None`: out of range.
+pub fn spent_e10(book: &Book, usage: &[UsageRow], currency: Currency) -> Option<i64> {
+    let mut sum = 0_i64;
+    for row in usage {
+        let Some(price) = book.in_force(&row.region, row.sku, row.hour) else {
+            continue;
+        };
+        if price.currency != currency {
+            continue;
+        }
+        let amount = i64::try_from(dearest_e10(price, row.quantity)?).ok()?;
+        sum = sum.checked_add(amount)?;
+    }
+    Some(sum)
 }
 
 #[cfg(test)]

@@ -162,8 +162,20 @@ async fn a_holder_that_is_gone_forfeits_and_is_fenced(pool: PgPool) {
 
 #[sqlx::test(migrations = "../../sql/migrations")]
 async fn a_limit_moves_and_never_below_what_is_spent(pool: PgPool) {
-    let gateway = set(&pool, 100 * CENT, 40 * CENT).await;
+    let gateway = set(&pool, 30 * CENT, 40 * CENT).await;
     let owner = store(&pool);
+    let spent = |month: CapMonth| (month.settled_e10, month.beyond_e10);
+    assert_eq!(spent(month(&gateway).await), (30 * CENT, 10 * CENT));
+    owner
+        .set_cap(account(), &cap(35 * CENT), 0, now())
+        .await
+        .unwrap();
+    assert_eq!(spent(month(&gateway).await), (35 * CENT, 5 * CENT));
+    owner
+        .set_cap(account(), &cap(100 * CENT), 0, now())
+        .await
+        .unwrap();
+    assert_eq!(spent(month(&gateway).await), (40 * CENT, 0));
     owner
         .set_cap(account(), &cap(20 * CENT), 0, now())
         .await
