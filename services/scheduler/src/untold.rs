@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use store::events::NewEvent;
 use uuid::Uuid;
 
-/// Longer than this, after the first fire of a crowd, the queue does not wait to be told.
-const WAIT_MAX: Duration = Duration::from_secs(1);
+/// Longer than this, after the first fire of a crowd, the queue does not wait to be told: a hundred thousand are fired by then, and
+/// its own sweep would find them now.
+const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Lanes and ids of events.
 pub(crate) type Ids = Vec<(i64, Uuid)>;
