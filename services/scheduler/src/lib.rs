@@ -16,6 +16,7 @@ mod options;
 mod owner;
 mod plan;
 mod service;
+mod untold;
 
 pub use options::Options;
 pub use service::{Error, Handle, start};

@@ -12,13 +12,13 @@ use domain::schedule::{FireResult, Occasion};
 use domain::trace::TraceHeader;
 use futures::future::join_all;
 use store::Store;
-use store::events::NewEvent;
 use store::fires::{Change, Due, Fired, Planned, Released};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::measures::Measures;
 use crate::plan::{Completed, Plan, Taken};
+use crate::untold::{Tell, Untold};
 
 /// How often is looked for changes, for fires that wait, and the cursor moved.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -29,6 +29,9 @@ const BATCH: usize = 1_000;
 const BATCH_BYTES: usize = 4 << 20;
 /// Transactions at once.
 const AT_ONCE: usize = 3;
+
+/// Hints of one call.
+const HINTS: usize = 500;
 
 /// How far a new owner goes back behind the cursor: for schedules that were made just before it was moved, by a gateway whose clock
 /// may differ, and that the owner before had not seen.
@@ -65,6 +68,7 @@ struct Owner {
     rounds: u32,
     /// The database did not take the last fires: not before the next round.
     failed: bool,
+    untold: Untold,
 }
 
 /// Runs until the drain.
@@ -81,6 +85,7 @@ pub(crate) async fn run(setup: Setup, held: watch::Receiver<Held>, life: Lifecyc
         last_look: Instant::now(),
         rounds: 0,
         failed: false,
+        untold: Untold::default(),
     };
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -116,7 +121,7 @@ impl Owner {
     async fn follow_leases(&mut self) {
         let wanted: Vec<i16> = self
             .held
-            .borrow()
+            .borrow_and_update()
             .shards
             .iter()
             .map(|one| one.shard)
@@ -250,11 +255,20 @@ impl Owner {
         });
     }
 
-    /// Fires all that is due by now.
+    /// Fires all that is due by now, and tells the queue.
     async fn fire_due(&mut self) {
+        self.fire_crowd().await;
+        let rest = self.untold.rest();
+        self.tell(rest);
+    }
+
+    async fn fire_crowd(&mut self) {
         while !self.failed && !self.life.drain().is_cancelled() && self.held.borrow().sure() {
             if self.last_look.elapsed() > PERIOD {
                 self.look().await;
+            } else if self.held.has_changed().unwrap_or(false) {
+                // Shards of a replica that is gone are as late as those that are in hand.
+                self.follow_leases().await;
             }
             let now = self.setup.clock.now();
             let batches: Vec<Vec<Taken>> = (0..AT_ONCE)
@@ -366,17 +380,26 @@ impl Owner {
                 }
             });
         }
-        self.tell(fired.events);
+        let over = self.plan.next_due().is_none_or(|due| due > now);
+        let tell = self.untold.add(fired.events, over, Instant::now());
+        self.tell(tell);
     }
 
-    fn tell(&self, events: Vec<NewEvent>) {
-        if events.is_empty() {
-            return;
-        }
+    fn tell(&self, tell: Tell) {
         let hints = self.setup.hints.clone();
-        self.life.spawn("hint at fires", async move {
-            hints.tell(&events).await;
-        });
+        match tell {
+            Tell::Events(events) if !events.is_empty() => {
+                self.life.spawn("hint at fires", async move {
+                    hints.tell(&events).await;
+                });
+            }
+            Tell::Ids(ids) => self.life.spawn("hint at a crowd of fires", async move {
+                for some in ids.chunks(HINTS) {
+                    hints.tell_ids(some).await;
+                }
+            }),
+            Tell::Nothing | Tell::Events(_) => {}
+        }
     }
 
     /// Fires what waits for an end that has come.
@@ -390,7 +413,7 @@ impl Owner {
             let released = self.setup.store.release_fire(&one, event, trace, now);
             if let Released::Fired(event) = released.await? {
                 self.measures.ended(FireResult::Fired, 1);
-                self.tell(vec![*event]);
+                self.tell(Tell::Events(vec![*event]));
             }
         }
         Ok(())

@@ -125,7 +125,7 @@ pub(crate) struct Database {
     pub(crate) url: Option<String>,
     /// A file, readable by its owner only, whose first line is the URL, with its password.
     pub(crate) url_file: Option<PathBuf>,
-    /// Connections of each service: 2 to 1000.
+    /// Connections of each service: 2 to 1000. A queue and a scheduler have one more, by which others see that they live.
     pub(crate) connections_max: u32,
 }
 

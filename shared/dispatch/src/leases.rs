@@ -3,14 +3,23 @@
 //! Every second a replica says that it lives, sees who else does, and takes or gives back shards. A lease that could not be renewed
 //! counts as lost a little before it lapses, by our own monotonic clock: an owner that was stopped for a while must not believe
 //! that it still is one. Executors refuse what an older epoch sends, should it believe it anyway.
+//!
+//! Leases spare work, and nothing else: what two owners do at once dies at primary keys (of outcomes, of fires) and at the epochs. So a
+//! lease may be cut short as soon as its holder is seen to be gone ([`attendance`]), although that is sometimes an error: who is
+//! wrongly thought to be gone finds out at its next round, and takes part again.
+
+mod attendance;
 
 use std::time::{Duration, Instant};
 
 use chassis::Lifecycle;
 use store::Store;
 use store::events::ShardLease;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
+
+use self::attendance::Roll;
 
 /// Whose shards. Leases lie in one table; each service has a range of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +41,14 @@ impl Plane {
         match self {
             Self::Queue => store.queue_members(me, MEMBER_MS).await,
             Self::Scheduler => store.scheduler_members(me, MEMBER_MS).await,
+        }
+    }
+
+    /// These replicas are gone: nobody waits for their leases.
+    async fn forget(self, store: &Store, gone: &[Uuid]) -> Result<(), store::Error> {
+        match self {
+            Self::Queue => store.forget_queue_members(gone).await,
+            Self::Scheduler => store.forget_scheduler_members(gone).await,
         }
     }
 
@@ -77,26 +94,18 @@ pub async fn keep(
     held: watch::Sender<Held>,
     life: Lifecycle,
 ) {
-    let mut ticks = tokio::time::interval(PERIOD);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = life.drain().cancelled() => break,
-        }
-        let asked = Instant::now();
-        let round = tokio::time::timeout(PERIOD * 2, round(plane, &store, me, &held));
-        match round.await {
-            Ok(Ok(shards)) => {
-                let until = asked + Duration::from_millis(u64::from(LEASE_MS - MARGIN_MS));
-                held.send_replace(Held {
-                    shards,
-                    until: Some(until),
-                });
-            }
-            Ok(Err(error)) => tracing::warn!(%error, "leases on shards not renewed"),
-            Err(_) => tracing::warn!("leases on shards not renewed: the database does not answer"),
-        }
+    let (known, members) = watch::channel(Vec::new());
+    let roll = Roll {
+        plane,
+        store: store.clone(),
+        me,
+        members,
+        changed: Notify::new(),
+    };
+    tokio::select! {
+        () = renew(&roll, &known, &held) => {}
+        () = roll.call() => {}
+        () = life.drain().cancelled() => {}
     }
     let (first, _) = plane.shards();
     let shards: Vec<i16> = held
@@ -118,17 +127,43 @@ pub async fn keep(
     }
 }
 
+/// Rounds for ever: once a second, and when others are gone.
+async fn renew(roll: &Roll, known: &watch::Sender<Vec<Uuid>>, held: &watch::Sender<Held>) {
+    let mut ticks = tokio::time::interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = roll.changed.notified() => {}
+        }
+        let asked = Instant::now();
+        let round = tokio::time::timeout(PERIOD * 2, round(roll, known, held));
+        match round.await {
+            Ok(Ok(shards)) => {
+                let until = asked + Duration::from_millis(u64::from(LEASE_MS - MARGIN_MS));
+                held.send_replace(Held {
+                    shards,
+                    until: Some(until),
+                });
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "leases on shards not renewed"),
+            Err(_) => tracing::warn!("leases on shards not renewed: the database does not answer"),
+        }
+    }
+}
+
 async fn round(
-    plane: Plane,
-    store: &Store,
-    me: Uuid,
+    roll: &Roll,
+    known: &watch::Sender<Vec<Uuid>>,
     held: &watch::Sender<Held>,
 ) -> Result<Vec<ShardLease>, store::Error> {
-    let (first, count) = plane.shards();
+    let (store, me) = (&roll.store, roll.me);
+    let (first, count) = roll.plane.shards();
     let numbers =
         |shards: &[i16]| -> Vec<i16> { shards.iter().map(|shard| first + shard).collect() };
-    let members = plane.members(store, me).await?;
+    let members = roll.plane.members(store, me).await?;
     let wanted = share(me, &members, count);
+    known.send_replace(members);
     let not_ours: Vec<i16> = held
         .borrow()
         .shards

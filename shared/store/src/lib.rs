@@ -7,6 +7,7 @@ pub mod access_keys;
 pub mod accounts;
 pub mod aliases;
 pub mod async_policies;
+mod attendance;
 pub mod billing_terms;
 pub mod caps;
 mod catalog;
@@ -39,6 +40,7 @@ use std::time::Duration;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+pub use attendance::Attendance;
 pub use error::Error;
 pub use vault::Vault;
 

@@ -38,6 +38,19 @@ pub async fn store() -> Result<Store, Error> {
     Ok(Store::of(pool, Vault::new(&[1; 32])))
 }
 
+/// Ends the sessions that hold the lock of this key, as the database does when it loses sight of a client. Answers how many.
+pub async fn end_attendance(store: &Store, key: i64) -> Result<usize, Error> {
+    let ended: Vec<bool> = sqlx::query_scalar(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks
+         WHERE locktype = 'advisory' AND classid::bigint << 32 | objid::bigint = $1
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    )
+    .bind(key)
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(ended.len())
+}
+
 async fn drop_abandoned(connection: &mut PgConnection) -> Result<(), Error> {
     let names: Vec<String> = sqlx::query_scalar(
         "SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1)",

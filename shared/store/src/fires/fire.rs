@@ -1,7 +1,7 @@
 //! Firing: the rows of fires and the events they stand for, in one transaction.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -68,22 +68,27 @@ struct Detail {
     input: Option<String>,
     overlap: i16,
     dead_letter_arn: Option<String>,
-    lane: Option<i64>,
-    target_exists: bool,
 }
 
 /// A detail with its types.
 pub(super) struct Subject {
-    pub(super) account: AccountId,
-    pub(super) region: Region,
+    pub(super) target: Arc<Target>,
     arn: String,
     by_rule: bool,
-    target: FunctionArn,
     input: Option<String>,
     pub(super) overlap: Overlap,
     dead_letter_arn: Option<String>,
+}
+
+/// What a schedule invokes.
+pub(super) struct Target {
+    /// The schedule's.
+    pub(super) account: AccountId,
+    pub(super) region: Region,
+    arn: FunctionArn,
     lane: i64,
-    target_exists: bool,
+    /// Whether the function is there, and its alias or version.
+    exists: bool,
 }
 
 impl Subject {
@@ -92,16 +97,16 @@ impl Subject {
         let fire = Fire {
             arn: &self.arn,
             by_rule: self.by_rule,
-            account: self.account,
-            region: &self.region,
+            account: self.target.account,
+            region: &self.target.region,
             scheduled_at: due.scheduled_at,
             execution_id: due.event.uuid(),
             attempt: 0,
         };
         NewEvent {
             id: due.event,
-            lane: self.lane,
-            account: self.account,
+            lane: self.target.lane,
+            account: self.target.account,
             qualifier: self.qualifier(),
             source: Source::Schedule,
             trace: due.trace.clone(),
@@ -112,7 +117,7 @@ impl Subject {
     }
 
     fn qualifier(&self) -> String {
-        let qualifier = self.target.qualifier.as_ref();
+        let qualifier = self.target.arn.qualifier.as_ref();
         qualifier.map(ToString::to_string).unwrap_or_default()
     }
 }
@@ -194,62 +199,94 @@ impl Store {
             Detail,
             r#"SELECT s.id AS "id!", s.generation AS "generation!", s.enabled AS "enabled!", s.account_id AS "account_id!",
                  s.region AS "region!", g.name AS "group_name?", s.name, r.name AS "rule_name?", s.target_arn AS "target_arn!",
-                 s.input, s.overlap AS "overlap!", s.dead_letter_arn, l.id AS "lane?",
-                 (f.name IS NOT NULL AND (t.qualifier IN ('', '$LATEST')
-                     OR EXISTS (SELECT FROM alias AS a WHERE a.account_id = f.account_id AND a.region = f.region
-                         AND a.function_name = f.name AND a.name = t.qualifier)
-                     OR EXISTS (SELECT FROM function_version AS v WHERE v.account_id = f.account_id AND v.region = f.region
-                         AND v.function_name = f.name AND v.number > 0 AND v.number::text = t.qualifier))
-                 ) AS "target_exists!"
+                 s.input, s.overlap AS "overlap!", s.dead_letter_arn
              FROM schedule AS s
-             CROSS JOIN LATERAL (
-                 SELECT split_part(s.target_arn, ':', 7) AS function, split_part(s.target_arn, ':', 8) AS qualifier
-             ) AS t
              LEFT JOIN schedule_group AS g ON g.id = s.group_id
              LEFT JOIN rule AS r ON r.id = s.rule_id
-             LEFT JOIN lane AS l ON l.account_id = s.account_id AND l.region = s.region AND l.function_name = t.function
-             LEFT JOIN function AS f ON f.account_id = s.account_id AND f.region = s.region AND f.name = t.function
              WHERE s.id = ANY($1)"#,
             ids
         )
         .fetch_all(&self.pool)
         .await?;
+        let targets = self.targets(&rows).await?;
         let mut subjects = HashMap::with_capacity(rows.len());
-        let mut lanes: HashMap<(i64, String, FunctionName), i64> = HashMap::new();
-        for row in rows {
-            let (id, generation, subject) = self.subject(row, &mut lanes).await?;
-            subjects.insert(id, (generation, subject));
+        for (row, target) in rows.into_iter().zip(targets) {
+            // A disabled schedule fires when it is asked to, but its times do not come.
+            let generation = if row.enabled { row.generation } else { -1 };
+            subjects.insert(row.id, (generation, row.subject(target)?));
         }
         Ok(subjects)
     }
 
-    async fn subject(
-        &self,
-        row: Detail,
-        lanes: &mut HashMap<(i64, String, FunctionName), i64>,
-    ) -> Result<(Uuid, i64, Subject), Error> {
-        let account = u64::try_from(row.account_id).ok().and_then(AccountId::new);
-        let account = account.ok_or(Error::Inconsistent("schedule.account_id"))?;
-        let region: Region = row
-            .region
-            .parse()
-            .map_err(|_| Error::Inconsistent("schedule.region"))?;
-        let target: FunctionArn = row
-            .target_arn
-            .parse()
-            .map_err(|_| Error::Inconsistent("schedule.target_arn"))?;
-        // Made where the function never had an event; many schedules may have the same.
-        let key = (row.account_id, row.region.clone(), target.name.clone());
-        let known = row.lane.or_else(|| lanes.get(&key).copied());
-        let lane = if let Some(lane) = known {
-            lane
-        } else {
-            let lane = self.lane(account, &region, &target.name).await?;
-            lanes.insert(key, lane);
-            lane
-        };
+    /// What each of these schedules is for. Many may have the same target: it is looked up once.
+    async fn targets(&self, rows: &[Detail]) -> Result<Vec<Arc<Target>>, Error> {
+        let mut distinct: HashMap<(i64, &str, &str), usize> = HashMap::new();
+        let mut list = Vec::new();
+        let places: Vec<usize> = rows
+            .iter()
+            .map(|row| {
+                let key = (row.account_id, row.region.as_str(), row.target_arn.as_str());
+                *distinct.entry(key).or_insert_with(|| {
+                    list.push(key);
+                    list.len() - 1
+                })
+            })
+            .collect();
+        let part = |arn: &str, number| arn.split(':').nth(number).unwrap_or_default().to_owned();
+        let accounts: Vec<i64> = list.iter().map(|one| one.0).collect();
+        let regions: Vec<String> = list.iter().map(|one| one.1.to_owned()).collect();
+        let functions: Vec<String> = list.iter().map(|one| part(one.2, 6)).collect();
+        let qualifiers: Vec<String> = list.iter().map(|one| part(one.2, 7)).collect();
+        let found = sqlx::query!(
+            r#"SELECT (SELECT l.id FROM lane AS l
+                     WHERE l.account_id = t.account_id AND l.region = t.region AND l.function_name = t.function) AS lane,
+                 EXISTS (SELECT FROM function AS f
+                     WHERE f.account_id = t.account_id AND f.region = t.region AND f.name = t.function)
+                 AND (t.qualifier IN ('', '$LATEST')
+                     OR EXISTS (SELECT FROM alias AS a WHERE a.account_id = t.account_id AND a.region = t.region
+                         AND a.function_name = t.function AND a.name = t.qualifier)
+                     OR EXISTS (SELECT FROM function_version AS v WHERE v.account_id = t.account_id AND v.region = t.region
+                         AND v.function_name = t.function AND v.number > 0 AND v.number::text = t.qualifier)
+                 ) AS "exists!"
+             FROM UNNEST($1::bigint[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
+                 AS t (account_id, region, function, qualifier, place)
+             ORDER BY t.place"#,
+            &accounts,
+            &regions,
+            &functions,
+            &qualifiers,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut targets = Vec::with_capacity(list.len());
+        let mut lanes: HashMap<(i64, &str, FunctionName), i64> = HashMap::new();
+        for ((account_id, region, arn), found) in list.iter().copied().zip(found) {
+            let mut target = Target::read(account_id, region, arn, found.exists)?;
+            let key = (account_id, region, target.arn.name.clone());
+            // Made where the function never had an event.
+            let known = found.lane.or_else(|| lanes.get(&key).copied());
+            target.lane = if let Some(lane) = known {
+                lane
+            } else {
+                self.lane(target.account, &target.region, &target.arn.name)
+                    .await?
+            };
+            lanes.insert(key, target.lane);
+            targets.push(Arc::new(target));
+        }
+        let target = |place: usize| targets.get(place).cloned();
+        let all: Option<Vec<Arc<Target>>> = places.into_iter().map(target).collect();
+        all.ok_or(Error::Inconsistent("schedule.target_arn"))
+    }
+}
+
+impl Detail {
+    fn subject(self, target: Arc<Target>) -> Result<Subject, Error> {
+        let Target {
+            account, region, ..
+        } = &*target;
         let prefix = |service: &str| format!("arn:aws:{service}:{region}:{account}");
-        let (arn, by_rule) = match (&row.rule_name, &row.group_name, &row.name) {
+        let (arn, by_rule) = match (&self.rule_name, &self.group_name, &self.name) {
             (Some(rule), ..) => (format!("{}:rule/{rule}", prefix("events")), true),
             (None, Some(group), Some(name)) => (
                 format!("{}:schedule/{group}/{name}", prefix("scheduler")),
@@ -257,22 +294,32 @@ impl Store {
             ),
             _ => return Err(Error::Inconsistent("schedule.group_id")),
         };
-        let subject = Subject {
-            account,
+        Ok(Subject {
+            target,
             arn,
             by_rule,
-            target,
-            input: row.input,
-            overlap: Overlap::from_number(row.overlap)
+            input: self.input,
+            overlap: Overlap::from_number(self.overlap)
                 .ok_or(Error::Inconsistent("schedule.overlap"))?,
-            dead_letter_arn: row.dead_letter_arn,
-            lane,
-            target_exists: row.target_exists,
-            region,
-        };
-        // A disabled schedule fires when it is asked to, but its times do not come.
-        let generation = if row.enabled { row.generation } else { -1 };
-        Ok((row.id, generation, subject))
+            dead_letter_arn: self.dead_letter_arn,
+        })
+    }
+}
+
+impl Target {
+    fn read(account_id: i64, region: &str, arn: &str, exists: bool) -> Result<Self, Error> {
+        let account = u64::try_from(account_id).ok().and_then(AccountId::new);
+        Ok(Self {
+            account: account.ok_or(Error::Inconsistent("schedule.account_id"))?,
+            region: region
+                .parse()
+                .map_err(|_| Error::Inconsistent("schedule.region"))?,
+            arn: arn
+                .parse()
+                .map_err(|_| Error::Inconsistent("schedule.target_arn"))?,
+            lane: 0,
+            exists,
+        })
     }
 }
 
@@ -283,7 +330,7 @@ fn guarded(due: &Due, subject: &Subject) -> bool {
 
 fn result(due: &Due, subject: &Subject) -> FireResult {
     match due.result {
-        FireResult::Fired if !subject.target_exists => FireResult::Dead,
+        FireResult::Fired if !subject.target.exists => FireResult::Dead,
         other => other,
     }
 }
@@ -340,17 +387,17 @@ async fn bury(
     subject: &Subject,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let event = subject.event(due);
-    let error = format!("There is no function {}.", subject.target);
+    let (event, target) = (subject.event(due), &subject.target);
+    let error = format!("There is no function {}.", target.arn);
     sqlx::query!(
         "INSERT INTO dead_letter (id, lane_id, account_id, region, function_name, qualifier, condition, attempts, error, trace,
              accepted_at, dead_at, payload)
          VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $10, $11)",
         event.id.uuid(),
         event.lane,
-        subject.account.number(),
-        subject.region.as_str(),
-        subject.target.name.as_str(),
+        target.account.number(),
+        target.region.as_str(),
+        target.arn.name.as_str(),
         event.qualifier,
         Condition::FunctionNotFound.as_str(),
         error,
@@ -367,9 +414,9 @@ async fn bury(
         "INSERT INTO undelivered (id, inv_id, account_id, region, function_name, kind, target, reason, at, body)
          VALUES ($1, $1, $2, $3, $4, 3, $5, $6, $7, $8)",
         event.id.uuid(),
-        subject.account.number(),
-        subject.region.as_str(),
-        subject.target.name.as_str(),
+        target.account.number(),
+        target.region.as_str(),
+        target.arn.name.as_str(),
         queue,
         "Queues of this kind are not served yet.",
         now,

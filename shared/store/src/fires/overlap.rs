@@ -69,7 +69,7 @@ impl Store {
         let waits = last.is_some_and(|last| last.waiting_at.is_some());
         let result = match (open, subject.overlap) {
             (Some(event), Overlap::CancelOther) => {
-                let other = (subject.account, subject.region.clone(), event);
+                let other = (subject.target.account, subject.target.region.clone(), event);
                 fired.replaced.push(other);
                 FireResult::Fired
             }

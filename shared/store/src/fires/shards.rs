@@ -34,4 +34,18 @@ impl Store {
             .await?;
         Ok(())
     }
+
+    /// Says that these replicas are gone, in their place: their leases lapse now. One that lives after all comes back by itself.
+    pub async fn forget_scheduler_members(&self, gone: &[Uuid]) -> Result<(), Error> {
+        sqlx::query!(
+            "WITH members AS (DELETE FROM scheduler_member WHERE id = ANY($1))
+             UPDATE shard_lease SET expires_at = '-infinity'
+             WHERE shard IN (SELECT shard FROM shard_lease WHERE owner = ANY($1) ORDER BY shard FOR UPDATE)
+               AND owner = ANY($1)",
+            gone
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
 }
