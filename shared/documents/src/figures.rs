@@ -1,0 +1,99 @@
+//! Numbers and dates as people read them.
+
+use chrono::NaiveDate;
+use domain::bill::Money;
+use domain::price::Currency;
+use domain::price::rating::ROW_DIGITS;
+
+use crate::Error;
+
+/// The sign of negative numbers where text is typeset: as wide as a digit, unlike a hyphen.
+pub(crate) const MINUS: &str = "\u{2212}";
+
+/// Money of a document in ten digits, which no amount has more of.
+pub(crate) fn e10(text: &str) -> Result<i128, Error> {
+    scaled(text, ROW_DIGITS).ok_or_else(|| Error::NotANumber {
+        text: text.to_owned(),
+    })
+}
+
+/// A decimal text as an integer at `digits` behind the point; `None` if it is none or has more digits.
+pub(crate) fn scaled(text: &str, digits: u32) -> Option<i128> {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, rest) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let is_digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || !is_digits(whole) || !is_digits(rest) {
+        return None;
+    }
+    let missing = digits.checked_sub(u32::try_from(rest.len()).ok()?)?;
+    let number: i128 = format!("{whole}{rest}").parse().ok()?;
+    let number = number.checked_mul(10_i128.checked_pow(missing)?)?;
+    Some(if text.starts_with('-') {
+        -number
+    } else {
+        number
+    })
+}
+
+pub(crate) fn currency(text: &str) -> Result<Currency, Error> {
+    text.parse().map_err(|_| Error::NotACurrency {
+        text: text.to_owned(),
+    })
+}
+
+/// Money at ten digits as its currency writes it: `1234.50`.
+pub(crate) fn amount(amount_e10: i128, currency: Currency) -> String {
+    Money::round_e10(amount_e10, currency).amount()
+}
+
+/// `-1234567.5` as `-1,234,567.5`.
+pub(crate) fn grouped(text: &str) -> String {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, rest) = unsigned.split_at(unsigned.find('.').unwrap_or(unsigned.len()));
+    let mut out = String::with_capacity(text.len() + text.len() / 3);
+    if text.starts_with('-') {
+        out.push('-');
+    }
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A number with a real minus sign, for typeset documents.
+pub(crate) fn typeset(text: &str) -> String {
+    text.replacen('-', MINUS, 1)
+}
+
+/// An integer at `digits` behind the point without trailing zeros: `0.0023771381`, `12`.
+pub(crate) fn trimmed(number: i128, digits: u32) -> String {
+    let text = domain::bill::money::fixed(number, digits);
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+/// `30 Sep 2026`.
+pub(crate) fn date(day: NaiveDate) -> String {
+    day.format("%-d %b %Y").to_string()
+}
+
+/// A decimal text as an integer at `digits` behind the point, half away from zero.
+pub(crate) fn rounded(text: &str, digits: u32) -> Option<i128> {
+    let places = digits as usize;
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    let kept = rest.get(..places.min(rest.len()))?;
+    let number = scaled(&format!("{whole}.{kept}"), digits)?;
+    let is_up = rest
+        .as_bytes()
+        .get(places)
+        .is_some_and(|digit| *digit >= b'5');
+    let step = if text.starts_with('-') { -1 } else { 1 };
+    Some(if is_up { number + step } else { number })
+}
