@@ -1,6 +1,6 @@
 //! Numbers and dates as people read them.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use domain::bill::Money;
 use domain::price::Currency;
 use domain::price::rating::ROW_DIGITS;
@@ -96,4 +96,13 @@ pub(crate) fn rounded(text: &str, digits: u32) -> Option<i128> {
         .is_some_and(|digit| *digit >= b'5');
     let step = if text.starts_with('-') { -1 } else { 1 };
     Some(if is_up { number + step } else { number })
+}
+
+/// `1 – 30 Sep 2026`, or both dates in full if they are not of one month.
+pub(crate) fn period(start: NaiveDate, end: NaiveDate) -> String {
+    if (start.year(), start.month()) == (end.year(), end.month()) {
+        format!("{} \u{2013} {}", start.day(), date(end))
+    } else {
+        format!("{} \u{2013} {}", date(start), date(end))
+    }
 }

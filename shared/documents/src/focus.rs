@@ -1,4 +1,4 @@
-//! FOCUS 1.2: the FinOps Open Cost and Usage Specification.
+//! FOCUS 1.2, the open cost and usage specification.
 //!
 //! A row is what a function used of a SKU in an hour at one price. Then come a row for what rounding the invoice's lines added
 //! (`Adjustment`), one per tax and one for prepaid credit, so that the sum of `BilledCost` by `InvoiceId` is what is due, exactly.

@@ -107,7 +107,7 @@ fn parties(page: &mut String, sheet: &Sheet<'_>) {
         ("From", &sheet.document.issuer),
     ];
     for (label, party) in parties {
-        let lines: Vec<String> = party_lines(party).into_iter().map(escape).collect();
+        let lines: Vec<String> = party_lines(party).iter().map(|line| escape(line)).collect();
         if let Some((name, rest)) = lines.split_first() {
             let rest: String = rest.iter().fold(String::new(), |mut rest, line| {
                 let _ = write!(rest, "<br>{line}");

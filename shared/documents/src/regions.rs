@@ -1,6 +1,7 @@
 //! What AWS's regions are called: by people, and in usage types.
 
-/// Region, its name in AWS's price lists, its prefix in usage types. `us-east-1` has none.
+/// Region, its name in AWS's price lists, its prefix in usage types. `us-east-1` has none, and
+/// Ireland's is from when it was the only one in Europe.
 const REGIONS: &[(&str, &str, &str)] = &[
     ("af-south-1", "Africa (Cape Town)", "AFS1-"),
     ("ap-east-1", "Asia Pacific (Hong Kong)", "APE1-"),
@@ -23,7 +24,7 @@ const REGIONS: &[(&str, &str, &str)] = &[
     ("eu-north-1", "EU (Stockholm)", "EUN1-"),
     ("eu-south-1", "EU (Milan)", "EUS1-"),
     ("eu-south-2", "Europe (Spain)", "EUS2-"),
-    ("eu-west-1", "EU (Ireland)", "EUW1-"),
+    ("eu-west-1", "EU (Ireland)", "EU-"),
     ("eu-west-2", "EU (London)", "EUW2-"),
     ("eu-west-3", "EU (Paris)", "EUW3-"),
     ("il-central-1", "Israel (Tel Aviv)", "ILC1-"),

@@ -2,9 +2,11 @@
 
 use chrono::{Datelike, NaiveDate};
 use domain::bill::document::{Document, DocumentLine, Kind, Party, Section};
+use domain::bill::money::fixed;
 use domain::price::Currency;
+use domain::price::rating::{ROW_DIGITS, round_half_up};
 
-use crate::figures::{amount, currency, date, e10, grouped, trimmed};
+use crate::figures::{amount, currency, date, e10, grouped, period, rounded, trimmed};
 use crate::{Error, regions};
 
 /// An invoice, arranged.
@@ -60,7 +62,7 @@ pub(crate) struct Bar {
     pub(crate) day: NaiveDate,
     /// Of the chart's height, in millionths.
     pub(crate) height_ppm: u32,
-    /// Exact, for who points at it.
+    /// With two digits more than the currency has.
     pub(crate) amount: String,
 }
 
@@ -70,6 +72,9 @@ pub(crate) struct Tick {
 }
 
 const FULL_PPM: i128 = 1_000_000;
+
+/// Digits behind the point that quantities are shown with. They have up to thirty, which no reader wants.
+const SHOWN_DIGITS: u32 = 6;
 
 impl<'a> Sheet<'a> {
     pub(crate) fn of(document: &'a Document) -> Result<Self, Error> {
@@ -116,14 +121,22 @@ impl Block<'_> {
     }
 }
 
-/// Name, address, country and tax number of a party, a line each; the name first.
-pub(crate) fn party_lines(party: &Party) -> Vec<&str> {
-    let ends = [party.country.as_str(), &party.tax_id, &party.email];
-    std::iter::once(party.name.as_str())
-        .chain(party.address.iter().map(String::as_str))
-        .chain(ends)
-        .filter(|line| !line.trim().is_empty())
-        .collect()
+/// Name, address with the country, tax number and e-mail address of a party, a line each; the name first.
+pub(crate) fn party_lines(party: &Party) -> Vec<String> {
+    let mut lines = vec![party.name.clone()];
+    lines.extend(party.address.iter().cloned());
+    if !party.country.trim().is_empty() {
+        match lines.last_mut().filter(|_| !party.address.is_empty()) {
+            Some(last) => *last = format!("{last}, {}", party.country),
+            None => lines.push(party.country.clone()),
+        }
+    }
+    if !party.tax_id.trim().is_empty() {
+        lines.push(format!("Tax number {}", party.tax_id));
+    }
+    lines.push(party.email.clone());
+    lines.retain(|line| !line.trim().is_empty());
+    lines
 }
 
 fn title(document: &Document) -> &'static str {
@@ -148,11 +161,8 @@ fn facts(document: &Document) -> Vec<(&'static str, String)> {
         facts.push(("Corrects invoice", corrects.clone()));
     }
     let (start, end) = (document.period_start, document.period_end);
-    facts.push((
-        "Billing period",
-        format!("{} \u{2013} {}", date(start), date(end)),
-    ));
-    if document.kind == Kind::Invoice {
+    facts.push(("Billing period", period(start, end)));
+    if document.kind == Kind::Invoice && !document.is_draft() {
         facts.push(("Due date", date(document.due_on)));
     }
     facts.push(("Account", document.account_id.clone()));
@@ -213,12 +223,18 @@ fn row<'a>(document: &'a Document, line: &'a DocumentLine) -> Result<Row<'a>, Er
     };
     Ok(Row {
         description,
-        quantity: grouped(&line.quantity),
+        quantity: quantity(&line.quantity),
         unit: &line.unit,
         unit_price,
         amount: grouped(&line.amount),
         amount_e10: e10(&line.amount)?,
     })
+}
+
+/// The quantity as it is shown: to six digits.
+fn quantity(text: &str) -> String {
+    let shown = rounded(text, SHOWN_DIGITS).map(|number| trimmed(number, SHOWN_DIGITS));
+    grouped(shown.as_deref().unwrap_or(text))
 }
 
 fn due_label(document: &Document) -> &'static str {
@@ -262,6 +278,15 @@ fn notes(document: &Document) -> Result<Vec<String>, Error> {
                 .to_owned(),
         );
     }
+    if document
+        .lines
+        .iter()
+        .any(|line| has_more_digits(&line.quantity))
+    {
+        notes.push(format!(
+            "Quantities are shown to {SHOWN_DIGITS} digits behind the point. The JSON and CSV of this document have all of them."
+        ));
+    }
     let rounding = e10(&document.rounding)?;
     if rounding != 0 {
         notes.push(format!(
@@ -274,6 +299,11 @@ fn notes(document: &Document) -> Result<Vec<String>, Error> {
         ));
     }
     Ok(notes)
+}
+
+fn has_more_digits(quantity: &str) -> bool {
+    let (_, rest) = quantity.split_once('.').unwrap_or_default();
+    rest.len() > SHOWN_DIGITS as usize
 }
 
 fn chart(document: &Document, currency: Currency) -> Result<Option<Chart>, Error> {
@@ -296,7 +326,11 @@ fn chart(document: &Document, currency: Currency) -> Result<Option<Chart>, Error
         .map(|(day, amount)| Bar {
             day: day.day,
             height_ppm: ppm(*amount),
-            amount: format!("{} {}", grouped(&trimmed(*amount, 10)), document.currency),
+            amount: format!(
+                "{} {}",
+                grouped(&finer(*amount, currency)),
+                document.currency
+            ),
         })
         .collect();
     let ticks = (0..=count)
@@ -310,6 +344,13 @@ fn chart(document: &Document, currency: Currency) -> Result<Option<Chart>, Error
         bars,
         ticks,
     }))
+}
+
+/// With two digits more than the currency has.
+fn finer(amount_e10: i128, currency: Currency) -> String {
+    let digits = currency.digits() + 2;
+    let step = 10_i128.pow(ROW_DIGITS.saturating_sub(digits));
+    fixed(round_half_up(amount_e10, step), digits)
 }
 
 /// The smallest of 1, 2, 5 times a power of ten of which four reach the top.

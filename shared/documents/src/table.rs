@@ -20,7 +20,7 @@ use crate::export::{Bill, Entry};
 use crate::figures::trimmed;
 
 /// Rows that are held in memory at once, and that make up a row group.
-const GROUP_ROWS: usize = 64 * 1024;
+const GROUP_ROWS: usize = 32 * 1024;
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +130,7 @@ fn write_csv<'a>(
         .map_err(|error| Error::Export(error.to_string()))
 }
 
-fn cell<'a>(kind: Kind, value: Value<'a>) -> Cow<'a, str> {
+fn cell(kind: Kind, value: Value<'_>) -> Cow<'_, str> {
     match (value, kind) {
         (Value::Text(text), Kind::Name) => Cow::Owned(guard(&text).into_owned()),
         (Value::Text(text), _) => text,

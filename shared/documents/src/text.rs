@@ -103,11 +103,11 @@ fn head(page: &mut Page, sheet: &Sheet<'_>) {
         .collect();
     let mut customer = party_lines(&sheet.document.customer);
     if !customer.is_empty() {
-        customer.insert(0, "Billed to");
+        customer.insert(0, "Billed to".to_owned());
     }
     for at in 0..facts.len().max(customer.len()) {
         let left = facts.get(at).map_or("", String::as_str);
-        let right = customer.get(at).copied().unwrap_or_default();
+        let right = customer.get(at).map_or("", String::as_str);
         page.line(&format!("{left:<60}{right}"));
     }
     page.gap();

@@ -1,7 +1,7 @@
 //! The two fonts of a PDF, and text set in them.
 //!
 //! The fonts are Inter (SIL Open Font License, `fonts/OFL.txt`), cut down to Latin, Greek and Cyrillic with their accents, punctuation
-//! and currency signs. A character beyond these is shown as `�`: Chinese, Japanese, Korean, Arabic, Hebrew and emoji among them. The
+//! and currency signs. A character beyond these is shown as `□`: Chinese, Japanese, Korean, Arabic, Hebrew and emoji among them. The
 //! HTML, JSON and XML of the same document have it.
 
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use rustybuzz::ttf_parser::Tag;
 use rustybuzz::{Direction, Face, Feature, ShapePlan, UnicodeBuffer, script};
 
 /// What stands for a character that the fonts do not have.
-const MISSING: char = '\u{fffd}';
+const MISSING: char = '\u{25a1}';
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weight {
@@ -23,6 +23,8 @@ struct Cut {
     face: Face<'static>,
     font: Font,
     plan: ShapePlan,
+    /// With digits of one width, so that columns of numbers stand in line.
+    numbers: ShapePlan,
 }
 
 /// Parsed once per process.
@@ -34,21 +36,20 @@ static BOLD: LazyLock<Option<Cut>> =
 impl Cut {
     fn new(bytes: &'static [u8]) -> Option<Self> {
         let face = Face::from_slice(bytes, 0)?;
-        let plan = ShapePlan::new(
-            &face,
-            Direction::LeftToRight,
-            Some(script::LATIN),
-            None,
-            &features(),
-        );
+        let plan = |features: &[Feature]| {
+            let script = Some(script::LATIN);
+            ShapePlan::new(&face, Direction::LeftToRight, script, None, features)
+        };
+        let numbers = plan(&[Feature::new(Tag::from_bytes(b"tnum"), 1, ..)]);
+        let plan = plan(&[]);
         let font = Font::new(bytes.into(), 0)?;
-        Some(Self { face, font, plan })
+        Some(Self {
+            face,
+            font,
+            plan,
+            numbers,
+        })
     }
-}
-
-/// Digits of one width, so that columns of numbers stand in line.
-fn features() -> [Feature; 1] {
-    [Feature::new(Tag::from_bytes(b"tnum"), 1, ..)]
 }
 
 fn cut(weight: Weight) -> Option<&'static Cut> {
@@ -115,9 +116,14 @@ fn shape(text: &str, cut: &Cut) -> Vec<KrillaGlyph> {
     let is_latin = [script::LATIN, script::COMMON, script::UNKNOWN].contains(&buffer.script());
     let shaped = if is_latin {
         buffer.set_script(script::LATIN);
-        rustybuzz::shape_with_plan(&cut.face, &cut.plan, buffer)
+        let plan = if is_number(text) {
+            &cut.numbers
+        } else {
+            &cut.plan
+        };
+        rustybuzz::shape_with_plan(&cut.face, plan, buffer)
     } else {
-        rustybuzz::shape(&cut.face, &features(), buffer)
+        rustybuzz::shape(&cut.face, &[], buffer)
     };
     let em = cut.face.units_per_em() as f32;
     let infos = shaped.glyph_infos();
@@ -138,41 +144,56 @@ fn shape(text: &str, cut: &Cut) -> Vec<KrillaGlyph> {
     glyphs
 }
 
-/// Breaks a text into lines no wider than `width_em`, at spaces where there are any.
-pub(crate) fn wrap(text: &str, weight: Weight, width_em: f32) -> Vec<Run> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        let longer = if line.is_empty() {
-            word.to_owned()
-        } else {
-            format!("{line} {word}")
-        };
-        if Run::new(&longer, weight).width_em <= width_em {
-            line = longer;
-            continue;
-        }
-        if !line.is_empty() {
-            lines.push(Run::new(&line, weight));
-        }
-        line = cut_word(word, weight, width_em, &mut lines);
-    }
-    if !line.is_empty() {
-        lines.push(Run::new(&line, weight));
-    }
-    lines
+fn is_number(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '\u{2212}');
+    text.chars().all(is_part)
 }
 
-/// Puts as much of a word that is too wide into lines of its own as fills them, and returns the rest.
-fn cut_word(word: &str, weight: Weight, width_em: f32, lines: &mut Vec<Run>) -> String {
-    let mut part = String::new();
-    for c in word.chars() {
-        part.push(c);
-        if Run::new(&part, weight).width_em > width_em && part.len() > c.len_utf8() {
-            part.pop();
-            lines.push(Run::new(&part, weight));
-            part = c.to_string();
+/// Breaks a text into lines no wider than `width_em`, at spaces where there are any.
+///
+/// Widths are those of the characters without kerning: a line is shaped once, when it is known, and time grows with the text's length.
+pub(crate) fn wrap(text: &str, weight: Weight, width_em: f32) -> Vec<Run> {
+    let Some(cut) = cut(weight) else {
+        return Vec::new();
+    };
+    let mut lines = Vec::new();
+    let (mut line, mut width) = (String::new(), 0.0);
+    for word in text.split_whitespace() {
+        let word_width: f32 = word.chars().map(|c| advance(c, cut)).sum();
+        let gap = if line.is_empty() {
+            0.0
+        } else {
+            advance(' ', cut)
+        };
+        if width + gap + word_width > width_em && !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
+            width = 0.0;
+        } else if gap > 0.0 {
+            line.push(' ');
+            width += gap;
+        }
+        for c in word.chars() {
+            // Only a word that is wider than a line gets here with a full one.
+            if width + advance(c, cut) > width_em && !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+                width = 0.0;
+            }
+            line.push(c);
+            width += advance(c, cut);
         }
     }
-    part
+    lines.push(line);
+    lines.retain(|line| !line.is_empty());
+    lines.iter().map(|line| Run::new(line, weight)).collect()
+}
+
+/// Width of a character alone, in units of the font size.
+#[expect(clippy::cast_precision_loss, reason = "font units are far below 2^24")]
+fn advance(c: char, cut: &Cut) -> f32 {
+    let glyph = cut
+        .face
+        .glyph_index(c)
+        .or_else(|| cut.face.glyph_index(MISSING));
+    let units = glyph.and_then(|glyph| cut.face.glyph_hor_advance(glyph));
+    f32::from(units.unwrap_or_default()) / cut.face.units_per_em() as f32
 }

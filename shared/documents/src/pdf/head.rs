@@ -9,7 +9,10 @@ use crate::sheet::{Chart, Sheet, party_lines};
 
 const LOGO_HEIGHT: f32 = 34.0;
 const LOGO_WIDTH: f32 = 190.0;
-const COLUMN: f32 = 330.0;
+/// Left edges of the second and third column under the title.
+const ISSUER: f32 = 214.0;
+const FACTS: f32 = 374.0;
+const PARTY_WIDTH: f32 = 146.0;
 
 const TITLE: Style = Style::new(Weight::Bold, 22.0, INK);
 const WORDMARK: Style = Style::new(Weight::Bold, 17.0, INK);
@@ -25,7 +28,7 @@ pub(crate) fn lay_out(flow: &mut Flow, sheet: &Sheet<'_>, logo: Option<&Logo>) {
     let parties = top + 62.0;
     let left = parties_block(flow.leaf(), sheet, parties);
     let right = facts_block(flow.leaf(), sheet, parties);
-    flow.y = left.max(right) + 14.0;
+    flow.y = left.max(right) + 24.0;
     if let Some(reason) = &sheet.reason {
         callout(flow, reason);
     }
@@ -46,50 +49,50 @@ fn masthead(leaf: &mut Leaf, sheet: &Sheet<'_>, logo: Option<&Logo>, top: f32) {
             Align::Left,
             name,
             WORDMARK,
-            COLUMN - LEFT - 10.0,
+            FACTS - LEFT - 60.0,
         );
     }
     leaf.text(RIGHT, top + 24.0, Align::Right, sheet.title, TITLE);
     leaf.rule(top + 46.0, LEFT, RIGHT, 1.2, ACCENT);
 }
 
-/// The customer's block, then the issuer's, one below the other. Returns where they end.
+/// The customer, the issuer beside it. Returns where the longer of the two ends.
 fn parties_block(leaf: &mut Leaf, sheet: &Sheet<'_>, top: f32) -> f32 {
-    let mut y = top;
     let parties = [
-        ("Billed to", &sheet.document.customer),
-        ("From", &sheet.document.issuer),
+        (LEFT, "Billed to", &sheet.document.customer),
+        (ISSUER, "From", &sheet.document.issuer),
     ];
-    for (label, party) in parties {
+    let mut end = top;
+    for (x, label, party) in parties {
         let lines = party_lines(party);
         if lines.is_empty() {
             continue;
         }
-        y += 8.0;
-        leaf.text(LEFT, y, Align::Left, label, LABEL);
+        let mut y = top + 8.0;
+        leaf.text(x, y, Align::Left, label, LABEL);
         y += 2.0;
         for (at, text) in lines.iter().enumerate() {
             let style = if at == 0 { STRONG } else { VALUE };
-            for run in fonts::wrap(text, style.weight, (COLUMN - LEFT - 24.0) / style.size) {
+            for run in fonts::wrap(text, style.weight, PARTY_WIDTH / style.size) {
                 y += LINE;
-                leaf.run(LEFT, y, Align::Left, run, style);
+                leaf.run(x, y, Align::Left, run, style);
             }
         }
-        y += 10.0;
+        end = end.max(y);
     }
-    y
+    end
 }
 
 fn facts_block(leaf: &mut Leaf, sheet: &Sheet<'_>, top: f32) -> f32 {
     let mut y = top + 8.0;
     for (label, value) in &sheet.facts {
-        leaf.text(COLUMN, y, Align::Left, label, LABEL);
-        let width = RIGHT - COLUMN - 76.0;
+        leaf.text(FACTS, y, Align::Left, label, LABEL);
+        let width = RIGHT - FACTS - 68.0;
         leaf.fitted((RIGHT, y), Align::Right, value, VALUE, width);
-        leaf.rule(y + 5.0, COLUMN, RIGHT, 0.5, HAIR);
+        leaf.rule(y + 5.0, FACTS, RIGHT, 0.5, HAIR);
         y += LINE + 4.0;
     }
-    y
+    y - LINE
 }
 
 /// What a credit note corrects and why.

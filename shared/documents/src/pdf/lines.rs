@@ -7,8 +7,8 @@ use crate::Error;
 use crate::figures::{amount, currency, grouped, typeset};
 use crate::sheet::{Block, Row, Sheet};
 
-const QUANTITY_RIGHT: f32 = 352.0;
-const UNIT_LEFT: f32 = 358.0;
+const QUANTITY_RIGHT: f32 = 346.0;
+const UNIT_LEFT: f32 = 354.0;
 const PRICE_RIGHT: f32 = 480.0;
 const DESCRIPTION_WIDTH: f32 = 186.0;
 

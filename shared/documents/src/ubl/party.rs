@@ -12,14 +12,20 @@ pub(crate) enum Side {
     Buyer,
 }
 
-/// A tax number with a country's prefix, as a VAT number has (BR-CO-9); Greece writes `EL`.
+/// The tax number, if it is a VAT number: it begins with its country's two letters then (BR-CO-9). Greece writes `EL`, Northern Ireland
+/// `XI`. Any other number, one of a foreign country too, is a registration.
 pub(crate) fn vat_number(party: &Party) -> Option<&str> {
     let number = party.tax_id.trim();
-    let mut chars = number.chars();
-    let has_prefix = chars.next().is_some_and(|c| c.is_ascii_uppercase())
-        && chars.next().is_some_and(|c| c.is_ascii_uppercase());
-    let has_digits = number.chars().any(|c| c.is_ascii_digit());
-    (has_prefix && has_digits && number.len() > 3).then_some(number)
+    let prefixes = match party.country.as_str() {
+        "GR" => ["EL", "GR"],
+        "GB" => ["GB", "XI"],
+        country => [country, country],
+    };
+    let digits = prefixes
+        .iter()
+        .find_map(|prefix| number.strip_prefix(prefix))?;
+    let is_number = digits.len() > 1 && digits.bytes().any(|b| b.is_ascii_digit());
+    is_number.then_some(number)
 }
 
 /// What EN 16931 requires of a party: BR-06 to BR-11, BR-CO-26.

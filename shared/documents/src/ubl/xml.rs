@@ -20,8 +20,8 @@ impl Xml {
 
     /// An element of elements. `tag` may carry attributes, which must be ours.
     pub(crate) fn group(&mut self, tag: &str, fill: impl FnOnce(&mut Self)) {
-        self.indent();
-        self.text.push_str(&format!("<{tag}>\n"));
+        self.open(tag);
+        self.text.push('\n');
         self.depth += 1;
         fill(self);
         self.depth -= 1;
@@ -31,8 +31,8 @@ impl Xml {
 
     /// An element of text. `tag` may carry attributes, which must be ours.
     pub(crate) fn text(&mut self, tag: &str, text: &str) {
-        self.indent();
-        self.text.push_str(&format!("<{tag}>{}", escape(text)));
+        self.open(tag);
+        self.text.push_str(&escape(text));
         self.close(tag);
     }
 
@@ -43,9 +43,18 @@ impl Xml {
         }
     }
 
+    fn open(&mut self, tag: &str) {
+        self.indent();
+        for part in ["<", tag, ">"] {
+            self.text.push_str(part);
+        }
+    }
+
     fn close(&mut self, tag: &str) {
         let name = tag.split(' ').next().unwrap_or(tag);
-        self.text.push_str(&format!("</{name}>\n"));
+        for part in ["</", name, ">\n"] {
+            self.text.push_str(part);
+        }
     }
 
     fn indent(&mut self) {
