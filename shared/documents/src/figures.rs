@@ -88,6 +88,9 @@ pub(crate) fn date(day: NaiveDate) -> String {
 pub(crate) fn rounded(text: &str, digits: u32) -> Option<i128> {
     let places = digits as usize;
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    if !rest.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
     let kept = rest.get(..places.min(rest.len()))?;
     let number = scaled(&format!("{whole}.{kept}"), digits)?;
     let is_up = rest
@@ -104,5 +107,82 @@ pub(crate) fn period(start: NaiveDate, end: NaiveDate) -> String {
         format!("{} \u{2013} {}", start.day(), date(end))
     } else {
         format!("{} \u{2013} {}", date(start), date(end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{e10, grouped, period, rounded, scaled, trimmed};
+    use chrono::NaiveDate;
+    use proptest::prelude::*;
+
+    #[test]
+    fn numbers_are_read_exactly_or_not_at_all() {
+        for (text, digits, want) in [
+            ("12.34", 2, Some(1_234)),
+            ("-12.3", 2, Some(-1_230)),
+            ("7", 4, Some(70_000)),
+            ("0.001", 2, None),
+            ("", 2, None),
+            ("-", 2, None),
+            (".5", 2, None),
+            ("1.2.3", 4, None),
+            ("1e3", 2, None),
+            ("+1", 2, None),
+            ("99999999999999999999999999999999999999", 10, None),
+        ] {
+            assert_eq!(scaled(text, digits), want, "{text}");
+        }
+        assert!(e10("0.00000000001").is_err());
+    }
+
+    #[test]
+    fn halves_go_away_from_zero() {
+        for (text, digits, want) in [
+            ("0.123456789", 6, Some(123_457)),
+            ("0.1234565", 6, Some(123_457)),
+            ("-0.5", 0, Some(-1)),
+            ("-0.04", 1, Some(0)),
+            (
+                "903.4310698322951793670654296875",
+                18,
+                Some(903_431_069_832_295_179_367),
+            ),
+            ("1.x", 0, None),
+        ] {
+            assert_eq!(rounded(text, digits), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn digits_are_grouped_before_the_point_only() {
+        for (text, want) in [
+            ("0", "0"),
+            ("999.1234567", "999.1234567"),
+            ("-1000", "-1,000"),
+            ("1234567.5", "1,234,567.5"),
+        ] {
+            assert_eq!(grouped(text), want);
+        }
+    }
+
+    #[test]
+    fn periods_are_short_within_a_month() {
+        let day = |month, day| NaiveDate::from_ymd_opt(2026, month, day).expect("a date");
+        assert_eq!(period(day(9, 1), day(9, 30)), "1 \u{2013} 30 Sep 2026");
+        assert_eq!(
+            period(day(9, 1), day(10, 2)),
+            "1 Sep 2026 \u{2013} 2 Oct 2026"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(number: i64, digits in 0_u32..18) {
+            let text = trimmed(number.into(), digits);
+            prop_assert_eq!(scaled(&text, digits), Some(number.into()));
+            prop_assert_eq!(rounded(&text, digits), Some(number.into()));
+            prop_assert_eq!(scaled(&grouped(&text).replace(',', ""), digits), Some(number.into()));
+        }
     }
 }
