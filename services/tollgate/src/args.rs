@@ -1,6 +1,8 @@
 //! The command line.
 
+mod billing;
 mod events;
+mod prices;
 mod schedules;
 
 use std::net::SocketAddr;
@@ -11,9 +13,11 @@ use clap::{Parser, Subcommand, ValueHint};
 
 use crate::config::Isolation;
 
+pub(crate) use billing::{Billing, Forecast, Report, ReportFormat, Simulate};
 pub(crate) use events::{
     DeadLetters, Events, ListEvents, Output, Policy, Purge, Queue, Redrive, Undelivered, Which,
 };
+pub(crate) use prices::{DiffPrices, ImportPrices, ListPrices, Prices, Terms};
 pub(crate) use schedules::{
     BackfillSchedule, History, Import, ImportCrontab, Key, ListSchedules, Next, OneSchedule,
     Schedules, SetPolicy,
@@ -107,12 +111,18 @@ pub(crate) enum Command {
             billing periods go by it; signatures and functions keep the host's time.\n\nExample:\n  tollgate clock advance 2m"
     )]
     Clock(Clock),
-    /// Create and list accounts
+    /// Create and list accounts; on which terms they are billed
     #[command(subcommand)]
     Accounts(Accounts),
     /// Create, list and delete access keys
     #[command(subcommand)]
     Keys(Keys),
+    /// Import, list, compare and export price books
+    #[command(subcommand)]
+    Prices(Prices),
+    /// What usage costs: reports, forecasts, simulated months
+    #[command(subcommand)]
+    Billing(Billing),
     /// Run a command with a private Postgres and Redis of its own, thrown away afterwards: for tests
     #[command(hide = true)]
     PrivateServices(PrivateServices),
@@ -366,6 +376,12 @@ pub(crate) enum Accounts {
         #[command(flatten)]
         operator: Operator,
     },
+    /// Show or set an account's price book and free tier
+    #[command(after_help = "Examples:\n  \
+        tollgate accounts terms 000000000000\n  \
+        tollgate accounts terms 000000000000 --book house --no-free-tier\n\n\
+        What is set holds for all that is not on a final invoice yet. Executors see it within a minute.")]
+    Terms(Terms),
 }
 
 #[derive(Debug, Subcommand)]
@@ -550,6 +566,7 @@ impl Accounts {
     pub(crate) fn operator(&self) -> &Operator {
         match self {
             Self::Create { operator, .. } | Self::List { operator } => operator,
+            Self::Terms(args) => &args.operator,
         }
     }
 }

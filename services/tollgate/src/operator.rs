@@ -1,6 +1,16 @@
-//! Commands that work on the database itself: accounts and their keys.
+//! Commands that work on the database itself: accounts and their keys, prices, reports over all accounts.
 //!
 //! No AWS API makes an account or its first key, so these need the database and the master key, not a signature.
+
+pub(crate) mod billing;
+pub(crate) mod prices;
+
+mod chart;
+mod files;
+mod forecast;
+mod report;
+mod simulate;
+mod terms;
 
 use anyhow::{Context, Result, bail};
 use chassis::{Clock, Ids};
@@ -32,6 +42,7 @@ pub(crate) async fn run_accounts(settings: &Settings, command: Accounts) -> Resu
             });
             print(table(["ID", "NAME", "CREATED (UTC)", ""], rows).as_bytes())
         }
+        Accounts::Terms(args) => terms::run(&store, &args).await,
     }
 }
 

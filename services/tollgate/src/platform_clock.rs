@@ -1,8 +1,10 @@
 //! The clock of a data directory: the host's, unless `--dev-clock` let somebody move it.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use chassis::{Clock, DevClock, dev_clock};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::client::span_text;
 use crate::config::Config;
@@ -55,6 +57,13 @@ impl PlatformClock {
             dev: None,
         })
     }
+}
+
+/// The platform's time of a data directory, as commands see it that are not the platform themselves.
+pub(crate) fn now(dir: &Path) -> Result<DateTime<Utc>> {
+    let offset =
+        dev_clock::left_in(&dir.join(FILE)).context("The development clock cannot be read")?;
+    Ok(Clock::system().now() + offset)
 }
 
 #[cfg(test)]
