@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use dispatch::{Dispatch, Ended, Missing, Route, Run, Runnable, TargetKey};
 use domain::event::{Condition, Verdict};
 use domain::event_config::{AsyncSettings, Destination, Priority, RecursiveLoop};
+use domain::price::rating::request_units;
 use domain::retry;
 use domain::trace::{RECURSION_MAX, TraceHeader};
 use domain::{FunctionArn, Qualifier};
@@ -208,6 +209,11 @@ fn delay(item: &Item, settings: &AsyncSettings, ids: Ids) -> Option<TimeDelta> {
     })
 }
 
+/// Bytes of an event, which say how many requests it counts for.
+fn event_bytes(item: &Item) -> u64 {
+    item.event.payload.as_ref().map_or(0, Vec::len) as u64
+}
+
 impl Ready<'_> {
     async fn run(
         self,
@@ -232,8 +238,7 @@ impl Ready<'_> {
             Ok(work) => work,
             Err(error) => return Done::Failed(error.to_string()),
         };
-        let payload = self.item.event.payload.as_ref().map_or(0, Vec::len);
-        let requests = domain::usage::request_units(payload);
+        let requests = request_units(event_bytes(self.item));
         let hold = shared
             .dispatch
             .caps

@@ -1,7 +1,9 @@
 //! The command line.
 
+mod billing;
 mod caps;
 mod events;
+mod prices;
 mod schedules;
 
 use std::net::SocketAddr;
@@ -12,10 +14,12 @@ use clap::{Parser, Subcommand, ValueHint};
 
 use crate::config::Isolation;
 
+pub(crate) use billing::{Billing, Forecast, Report, ReportFormat, Simulate};
 pub(crate) use caps::{CapScope, Caps, ListCaps, SetCap};
 pub(crate) use events::{
     DeadLetters, Events, ListEvents, Output, Policy, Purge, Queue, Redrive, Undelivered, Which,
 };
+pub(crate) use prices::{DiffPrices, ImportPrices, ListPrices, Prices, Terms};
 pub(crate) use schedules::{
     BackfillSchedule, History, Import, ImportCrontab, Key, ListSchedules, Next, OneSchedule,
     Schedules, SetPolicy,
@@ -109,7 +113,7 @@ pub(crate) enum Command {
             billing periods go by it; signatures and functions keep the host's time.\n\nExample:\n  tollgate clock advance 2m"
     )]
     Clock(Clock),
-    /// Create and list accounts
+    /// Create and list accounts; on which terms they are billed
     #[command(subcommand)]
     Accounts(Accounts),
     /// Create, list and delete access keys
@@ -118,6 +122,12 @@ pub(crate) enum Command {
     /// Hard limits on what a month may cost: per account, function or tag
     #[command(subcommand)]
     Caps(Caps),
+    /// Import, list, compare and export price books
+    #[command(subcommand)]
+    Prices(Prices),
+    /// What usage costs: reports, forecasts, simulated months
+    #[command(subcommand)]
+    Billing(Billing),
     /// Run a command with a private Postgres and Redis of its own, thrown away afterwards: for tests
     #[command(hide = true)]
     PrivateServices(PrivateServices),
@@ -371,6 +381,12 @@ pub(crate) enum Accounts {
         #[command(flatten)]
         operator: Operator,
     },
+    /// Show or set an account's price book and free tier
+    #[command(after_help = "Examples:\n  \
+        tollgate accounts terms 000000000000\n  \
+        tollgate accounts terms 000000000000 --book house --no-free-tier\n\n\
+        What is set holds for all that is not on a final invoice yet. Executors see it within a minute.")]
+    Terms(Terms),
 }
 
 #[derive(Debug, Subcommand)]
@@ -555,6 +571,7 @@ impl Accounts {
     pub(crate) fn operator(&self) -> &Operator {
         match self {
             Self::Create { operator, .. } | Self::List { operator } => operator,
+            Self::Terms(args) => &args.operator,
         }
     }
 }

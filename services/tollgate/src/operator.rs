@@ -1,12 +1,21 @@
-//! Commands that work on the database itself: accounts and their keys, spend caps.
+//! Commands that work on the database itself: accounts and their keys, prices, spend caps, reports over all
+//! accounts.
 //!
 //! No AWS API makes an account or its first key, so these need the database and the master key, not a signature.
 
+pub(crate) mod billing;
 pub(crate) mod caps;
+pub(crate) mod prices;
+
+mod chart;
+mod files;
+mod forecast;
+mod report;
+mod simulate;
+mod terms;
 
 use anyhow::{Context, Result, bail};
-use chassis::{Clock, Ids, dev_clock};
-use chrono::{DateTime, Utc};
+use chassis::{Clock, Ids};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use domain::AccountId;
@@ -35,6 +44,7 @@ pub(crate) async fn run_accounts(settings: &Settings, command: Accounts) -> Resu
             });
             print(table(["ID", "NAME", "CREATED (UTC)", ""], rows).as_bytes())
         }
+        Accounts::Terms(args) => terms::run(&store, &args).await,
     }
 }
 
@@ -70,12 +80,6 @@ pub(crate) async fn run_keys(settings: &Settings, command: Keys) -> Result<()> {
 async fn open(settings: &Settings) -> Result<Store> {
     let url = settings.operator_url()?;
     open_store(&settings.config, &url, Role::Owner, settings.given_vault()?).await
-}
-
-/// The platform's time: ahead of the host's where `tollgate clock advance` moved it.
-fn now(settings: &Settings) -> Result<DateTime<Utc>> {
-    let file = settings.config.data_dir.join(crate::platform_clock::FILE);
-    Ok(Clock::system().now() + dev_clock::left_in(&file)?)
 }
 
 async fn create_account(store: &Store, id: Option<&str>, name: &str) -> Result<()> {

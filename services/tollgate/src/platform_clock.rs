@@ -1,15 +1,17 @@
 //! The clock of a data directory: the host's, unless `--dev-clock` let somebody move it.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use chassis::{Clock, DevClock, dev_clock};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::client::span_text;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 
 /// Where a data directory remembers how far its clock was moved.
-pub(crate) const FILE: &str = "clock";
+const FILE: &str = "clock";
 
 /// What tells the platform's time.
 #[derive(Debug)]
@@ -55,6 +57,13 @@ impl PlatformClock {
             dev: None,
         })
     }
+}
+
+/// The platform's time of a data directory, as commands see it that are not the platform themselves.
+pub(crate) fn now(dir: &Path) -> Result<DateTime<Utc>> {
+    let offset =
+        dev_clock::left_in(&dir.join(FILE)).context("The development clock cannot be read")?;
+    Ok(Clock::system().now() + offset)
 }
 
 #[cfg(test)]

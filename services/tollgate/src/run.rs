@@ -9,7 +9,7 @@ use chassis::Lifecycle;
 use chassis::telemetry::{self, Telemetry};
 use tokio::runtime::Runtime;
 
-use crate::args::{Args, Command, Given, Place};
+use crate::args::{Args, Command, Given, Operator, Place};
 use crate::config::{Config, Settings, Shape, load};
 use crate::{apart, client, doctor, operator, private_services, up};
 
@@ -58,20 +58,22 @@ fn command(command: Command) -> Result<ExitCode> {
             done(runtime.block_on(apart::migrate(settings)))
         }
         Command::Accounts(command) => {
-            let operator = command.operator();
-            let settings = settings(Shape::Operator, &operator.place, operator.given())?;
+            let settings = operator_settings(command.operator())?;
             done(runtime.block_on(operator::run_accounts(&settings, command)))
         }
         Command::Keys(command) => {
-            let operator = command.operator();
-            let settings = settings(Shape::Operator, &operator.place, operator.given())?;
+            let settings = operator_settings(command.operator())?;
             done(runtime.block_on(operator::run_keys(&settings, command)))
         }
         Command::Caps(command) => {
-            let operator = command.operator();
-            let settings = settings(Shape::Operator, &operator.place, operator.given())?;
+            let settings = operator_settings(command.operator())?;
             done(runtime.block_on(operator::caps::run(&settings, command)))
         }
+        Command::Prices(command) => {
+            let settings = operator_settings(command.operator())?;
+            done(runtime.block_on(operator::prices::run(&settings, command)))
+        }
+        Command::Billing(command) => done(runtime.block_on(operator::billing::run(command))),
         Command::Doctor(args) => {
             let dir = client::dir(args.data_dir.as_deref());
             runtime.block_on(doctor::run(&dir))
@@ -94,6 +96,11 @@ fn command(command: Command) -> Result<ExitCode> {
             unreachable!("services were started by the caller")
         }
     }
+}
+
+/// Settings of a command that works on the database.
+pub(crate) fn operator_settings(operator: &Operator) -> Result<Settings> {
+    settings(Shape::Operator, &operator.place, operator.given())
 }
 
 fn settings(shape: Shape, place: &Place, given: Given) -> Result<Settings> {

@@ -94,16 +94,6 @@ impl Sums {
     }
 }
 
-/// Bytes of an event that one request covers, and those that each further one does (`spec/billing-rules.md`, requests).
-const REQUEST_BYTES: usize = 256 << 10;
-const FURTHER_BYTES: usize = 64 << 10;
-
-/// Requests that an asynchronous event of this size counts for: 1 up to 256 KB, one more for each 64 KB beyond.
-pub fn request_units(bytes: usize) -> u32 {
-    let further = bytes.saturating_sub(REQUEST_BYTES).div_ceil(FURTHER_BYTES);
-    u32::try_from(further).unwrap_or(u32::MAX).saturating_add(1)
-}
-
 /// A sealed batch of an executor's spool: the unit that is ingested exactly once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {

@@ -75,9 +75,17 @@ impl Store {
         account: AccountId,
         month: Month,
     ) -> Result<Vec<UsageRow>, Error> {
-        let rows = self
-            .usage_by_hour(account, None, month.start(), month.end())
-            .await?;
+        self.usage_rows(account, month.start(), month.end()).await
+    }
+
+    /// An account's usage over the hours `from..to`, in all regions.
+    pub(crate) async fn usage_rows(
+        &self,
+        account: AccountId,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<UsageRow>, Error> {
+        let rows = self.usage_by_hour(account, None, from, to).await?;
         let rows = rows.into_iter().map(|row| UsageRow {
             hour: row.hour,
             region: row.usage.region,

@@ -19,8 +19,10 @@ pub mod fires;
 pub mod functions;
 pub mod iam;
 pub mod logs;
+pub mod price_books;
 pub mod prices;
 pub mod recursion;
+pub mod reports;
 pub mod rules;
 #[cfg(test)]
 mod samples;

@@ -1,7 +1,7 @@
 //! The price book in Postgres: immutable versions, loaded whole.
 
 use chrono::{DateTime, Utc};
-use domain::price::text::parse_price;
+use domain::price::text::{parse_price, time_text};
 use domain::price::{Book, Price, Tier};
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
@@ -12,7 +12,8 @@ use crate::{Error, Store};
 /// The list that Tollgate ships and seeds.
 pub const DEFAULT_BOOK: &str = "default";
 
-const SHIPPED: &str = include_str!("../../../data/price-book.csv");
+/// That list as text.
+pub const SHIPPED: &str = include_str!("../../../data/price-book.csv");
 
 /// A price list that was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +22,10 @@ pub enum SeedError {
     #[error(transparent)]
     Book(#[from] domain::price::BookError),
     /// A price is there already with another content. Prices are immutable: a change needs a new `valid_from`.
-    #[error("{region} {sku} from {valid_from} is already there with another price")]
+    #[error(
+        "{region} {sku} from {} is already there with another price: a change needs a new valid_from",
+        time_text(*valid_from)
+    )]
     Changed {
         region: String,
         sku: String,
@@ -61,7 +65,7 @@ impl Store {
                     insert(&mut tx, book, &version, price).await?;
                     added += 1;
                 }
-                Some(known) if same_price(known, price) => {}
+                Some(known) if known.charges_as(price) => {}
                 Some(_) => {
                     return Err(SeedError::Changed {
                         region: price.region.to_string(),
@@ -89,19 +93,6 @@ impl Store {
         .await?;
         Ok(stamp)
     }
-}
-
-/// Whether two versions charge the same; where the price was read does not matter.
-fn same_price(a: &Price, b: &Price) -> bool {
-    let charge = |price: &Price| {
-        (
-            price.currency,
-            price.quanta_per_unit,
-            price.duration_step_ms,
-            price.tiers.clone(),
-        )
-    };
-    charge(a) == charge(b)
 }
 
 async fn insert(

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::execution::{Execution, Outcome};
 use domain::price::Cost;
+use domain::price::rating::request_units;
 use rpc::executor::{Delivered, InvokeReply};
 use tonic::Status;
 
@@ -242,9 +243,14 @@ impl Frame {
         measures
             .invoke_seconds
             .record(Duration::from_nanos(execution.invoke_ns));
+        // Only an event's size counts.
+        let requests = match &run.job.event {
+            Some(_) => request_units(execution.request_bytes),
+            None => 1,
+        };
         let (billed_ms, cost) = (
             parts.prices.billed_ms(&execution),
-            parts.prices.cost(&execution),
+            parts.prices.cost(&execution, requests),
         );
         let status = status.unwrap_or_default();
         let cold = run.cold;

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::FunctionSpec;
 use domain::event::{Condition, Verdict};
 use domain::execution::{Execution, Outcome};
+use domain::price::rating::request_units;
 use domain::record::{self, Ended};
 use domain::retry;
 use serde::Deserialize;
@@ -12,10 +13,6 @@ use store::events::{NewDeadLetter, Ran, Sender, Settlement, Target, TargetKind, 
 use uuid::Uuid;
 
 use super::work::Work;
-
-/// Bytes of an event that one request pays for, and of each further one (`spec/billing-rules.md`: asynchronous size units).
-const REQUEST_BYTES: u64 = 256 * 1024;
-const FURTHER_REQUEST_BYTES: u64 = 64 * 1024;
 
 /// An attempt that has ended.
 pub(crate) struct Attempted<'a> {
@@ -55,7 +52,8 @@ pub(crate) fn settlement(attempted: &Attempted<'_>, ids: Ids) -> Settlement {
         }),
         error,
         usage: Some(Usage {
-            requests: requests(attempted.execution.request_bytes),
+            requests: u32::try_from(request_units(attempted.execution.request_bytes))
+                .unwrap_or(u32::MAX),
             billed_ms: attempted.billed_ms,
             execution: attempted.execution.clone(),
         }),
@@ -139,14 +137,6 @@ fn dead_letter(attempted: &Attempted<'_>, condition: Condition) -> NewDeadLetter
         trace: attempted.trace.to_owned(),
         payload: attempted.request.to_vec(),
     }
-}
-
-/// Request units of an event: one for the first 256 KB, one for each further 64 KB begun.
-fn requests(bytes: u64) -> u32 {
-    let further = bytes
-        .saturating_sub(REQUEST_BYTES)
-        .div_ceil(FURTHER_REQUEST_BYTES);
-    u32::try_from(1 + further).unwrap_or(u32::MAX)
 }
 
 #[derive(Deserialize)]

@@ -4,8 +4,8 @@ use http::{Method, StatusCode};
 
 use super::operation::Operation;
 use super::{
-    async_policies, backfill, clock, dead_letters, events, fires, next_times, queue, schedules,
-    undelivered,
+    async_policies, backfill, billing, clock, dead_letters, events, fires, next_times, queue,
+    schedules, undelivered,
 };
 
 const MISSING: &[StatusCode] = &[StatusCode::NOT_FOUND];
@@ -21,6 +21,7 @@ pub(super) fn all() -> Vec<Operation> {
         of_functions(),
         of_schedules(),
         of_fires(),
+        of_billing(),
         of_the_clock(),
     ]
     .into_iter()
@@ -296,5 +297,32 @@ fn of_the_clock() -> Vec<Operation> {
                  is then past falls due at once. The clock never goes back, not with a restart either.",
             )
             .refuses(&[StatusCode::CONFLICT]),
+    ]
+}
+
+fn of_billing() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            Method::GET,
+            "/billing/report",
+            "GetBillingReport",
+            billing::report,
+        )
+        .summary("Cost and usage over a span, grouped by up to two dimensions")
+        .description(
+            "Of the account in all regions, by its price book and free tier, before taxes and credits; an execution is in it \
+             within a second. Tags are those that functions have now.",
+        ),
+        Operation::new(
+            Method::GET,
+            "/billing/forecast",
+            "GetBillingForecast",
+            billing::forecast,
+        )
+        .summary("What a month is expected to cost by its end")
+        .description(
+            "The usage per hour of the last seven days, or since the first usage in them, goes on until the month's end. It is \
+             priced together with what the month has used so far: the free tier and volume tiers are in it.",
+        ),
     ]
 }

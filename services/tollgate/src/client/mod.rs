@@ -25,3 +25,4 @@ pub(crate) use endpoint::{Endpoint, dir};
 pub(crate) use moment::parse_moment;
 pub(crate) use output::print;
 pub(crate) use span::{parse_span, span_text};
+pub(crate) use table::table;

@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table};
 const TEXT_MAX: usize = 60;
 
 /// Rows under a header, without lines. `right`: columns of numbers.
-pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, right: &[usize]) -> String {
+pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>, right: &[usize]) -> String {
     let mut table = Table::new();
     table.load_preset(NOTHING);
     table.set_header(header);

@@ -11,10 +11,11 @@ use serde_json::json;
 use store::Store;
 use store::caps::{Cap, CapMonth};
 
-use super::{no_account, now, open, parse, table};
+use super::{no_account, open, parse, table};
 use crate::args::{CapScope, Caps, ListCaps, SetCap};
 use crate::client::print;
 use crate::config::Settings;
+use crate::platform_clock;
 
 /// Largest limit, in whole units of the currency.
 const LIMIT_MAX: i64 = 100_000_000;
@@ -61,7 +62,7 @@ async fn set(settings: &Settings, store: &Store, args: SetCap) -> Result<()> {
     {
         bail!("Account {account} has no function {name} in {region}: see `tollgate functions`.");
     }
-    let now = now(settings)?;
+    let now = platform_clock::now(&settings.config.data_dir)?;
     let cap = Cap {
         id: Ids.random(),
         limit_e10: limit(args.limit)?,
@@ -122,7 +123,12 @@ async fn months(
     args: &ListCaps,
 ) -> Result<Vec<(AccountId, CapMonth)>> {
     let account = args.account.as_deref().map(parse).transpose()?;
-    Ok(store.cap_months(account, Month::of(now(settings)?)).await?)
+    Ok(store
+        .cap_months(
+            account,
+            Month::of(platform_clock::now(&settings.config.data_dir)?),
+        )
+        .await?)
 }
 
 async fn list(settings: &Settings, store: &Store, args: ListCaps) -> Result<()> {

@@ -52,6 +52,8 @@ cases!(logs, "logs.py":
 
 cases!(schedules, "schedules.py": schedules, tokens, groups, refusals, rules, aws_cli);
 
+cases!(billing, "billing.py": reports, refusals, price_books);
+
 cases!(accounts, "accounts.py": operator_commands, accounts_are_apart);
 
 cases!(cli, "cli.py": aws_cli_walk, own_commands, follow, env_prints_exports, doctor);

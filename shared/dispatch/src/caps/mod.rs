@@ -111,7 +111,7 @@ impl Caps {
         &self,
         capped: &Capped,
         spec: &FunctionSpec,
-        requests: u32,
+        requests: i128,
     ) -> Result<Hold, Refused> {
         if capped.is_free() {
             return Ok(Hold::free());
@@ -123,7 +123,7 @@ impl Caps {
         &self,
         capped: &Capped,
         spec: &FunctionSpec,
-        requests: u32,
+        requests: i128,
     ) -> Result<Hold, Refused> {
         let now = self.0.clock.now();
         let Some(most) = domain::bill::cap::ceiling(&capped.book, spec, now, requests) else {

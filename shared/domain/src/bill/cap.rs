@@ -114,7 +114,12 @@ impl FromStr for Action {
 
 /// What one run of a function can cost at most: its requests, and memory and `/tmp` for its timeout and INIT, each rounded up.
 /// `None` where the book has no price for one of them: such a run is not charged either.
-pub fn ceiling(book: &Book, spec: &FunctionSpec, at: DateTime<Utc>, requests: u32) -> Option<Cost> {
+pub fn ceiling(
+    book: &Book,
+    spec: &FunctionSpec,
+    at: DateTime<Utc>,
+    requests: i128,
+) -> Option<Cost> {
     let duration = Sku::Duration(spec.architecture);
     let step_ms = i128::from(book.duration_step_ms(&spec.region, duration, hour_of(at)));
     let ms = i128::from(spec.timeout_s + INIT_S_MAX) * 1_000 + step_ms;
@@ -122,7 +127,7 @@ pub fn ceiling(book: &Book, spec: &FunctionSpec, at: DateTime<Utc>, requests: u3
         .ephemeral_mb
         .saturating_sub(crate::price::rating::EPHEMERAL_FREE_MB);
     let parts = [
-        (Sku::Requests, i128::from(requests)),
+        (Sku::Requests, requests),
         (duration, i128::from(spec.memory_mb) * ms),
         (Sku::EphemeralStorage, i128::from(extra_mb) * ms),
     ];

@@ -17,6 +17,9 @@ pub const PRICE_DIGITS: u32 = 14;
 /// The rounding step of billed duration that holds unless a price says otherwise.
 pub const STEP_MS_DEFAULT: u32 = 1;
 
+/// Characters in a book's name.
+const BOOK_NAME_MAX: usize = 64;
+
 /// An ISO 4217 code: three upper-case letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency([u8; 3]);
@@ -121,6 +124,32 @@ impl Price {
     }
 }
 
+impl Price {
+    /// Whether two versions charge the same; where the price was read does not matter.
+    pub fn charges_as(&self, other: &Self) -> bool {
+        let charge = |price: &Self| {
+            (
+                price.currency,
+                price.quanta_per_unit,
+                price.duration_step_ms,
+                price.tiers.clone(),
+            )
+        };
+        charge(self) == charge(other)
+    }
+}
+
+/// Whether a book may be called so: 1 to 64 lower-case letters, digits, dots, dashes and underscores.
+pub fn check_book_name(name: &str) -> Result<(), ParseError> {
+    let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b);
+    if (1..=BOOK_NAME_MAX).contains(&name.len()) && name.bytes().all(legal) {
+        return Ok(());
+    }
+    Err(ParseError::new(format!(
+        "a price book's name has 1 to {BOOK_NAME_MAX} lower-case letters, digits, dots, dashes and underscores, got {name:?}"
+    )))
+}
+
 fn on_the_hour(at: DateTime<Utc>) -> bool {
     at.timestamp().rem_euclid(3_600) == 0 && at.timestamp_subsec_nanos() == 0
 }
@@ -151,7 +180,7 @@ impl Book {
         Ok(book)
     }
 
-    fn insert(&mut self, price: Price) -> Result<(), ParseError> {
+    pub(super) fn insert(&mut self, price: Price) -> Result<(), ParseError> {
         let versions = self
             .prices
             .entry(price.region.clone())
@@ -175,6 +204,16 @@ impl Book {
         let versions = self.prices.get(region)?.get(&sku)?;
         let later = versions.partition_point(|price| price.valid_from <= at);
         versions.get(later.checked_sub(1)?)
+    }
+
+    /// The version that starts at exactly this moment.
+    pub fn starting(&self, region: &Region, sku: Sku, at: DateTime<Utc>) -> Option<&Price> {
+        let price = self.in_force(region, sku, at)?;
+        (price.valid_from == at).then_some(price)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.prices.is_empty()
     }
 
     /// Every price version, by region, SKU and time.

@@ -139,6 +139,17 @@ pub struct Metered {
     pub quantity: i128,
 }
 
+/// An asynchronous event up to this size is one request.
+const EVENT_BYTES_INCLUDED: u64 = 256 << 10;
+/// Each further one of these, even a part of it, is one more.
+const EVENT_CHUNK_BYTES: u64 = 64 << 10;
+
+/// Requests that an asynchronous invocation with an event of this size counts as; 1 for any other.
+pub fn request_units(event_bytes: u64) -> i128 {
+    let beyond = event_bytes.saturating_sub(EVENT_BYTES_INCLUDED);
+    1 + i128::from(beyond.div_ceil(EVENT_CHUNK_BYTES))
+}
+
 /// What an execution of this size uses, per SKU (R1): one request, MB·ms of memory, MB·ms of `/tmp` beyond 512 MB.
 pub fn metered(execution: &Execution, billed_ms: u64) -> impl Iterator<Item = Metered> {
     let of = |sku, mb: u32| Metered {
@@ -163,13 +174,13 @@ impl Book {
             .map_or(STEP_MS_DEFAULT, |price| price.duration_step_ms)
     }
 
-    /// The list price of one execution: request, duration and `/tmp`, each rounded as a usage row (R2), at the *first*
-    /// tier's price in force in its region at the hour it ended.
+    /// The list price of one execution that counts as so many requests ([`request_units`]): requests, duration and `/tmp`, each
+    /// rounded as a usage row (R2), at the *first* tier's price in force in its region at the hour it ended.
     ///
     /// Neither the free tier nor volume tiers are in it: those belong to a month, not to one execution, so the bill is
     /// lower than the sum of these or equal to it. `None` where the book does not price the region; zero for an execution
     /// that the platform lost.
-    pub fn cost(&self, execution: &Execution) -> Option<Cost> {
+    pub fn cost(&self, execution: &Execution, requests: i128) -> Option<Cost> {
         let hour = hour_of(execution.ended_at);
         let duration = Sku::Duration(execution.architecture);
         let price = self.in_force(&execution.region, duration, hour)?;
@@ -177,6 +188,10 @@ impl Book {
         let mut amount_e10 = 0_i64;
         if execution.outcome != Outcome::PlatformLost {
             for Metered { sku, quantity } in metered(execution, billed_ms) {
+                let quantity = match sku {
+                    Sku::Requests => quantity.checked_mul(requests)?,
+                    _ => quantity,
+                };
                 let part = self.in_force(&execution.region, sku, hour)?;
                 if part.currency != price.currency {
                     return None;

@@ -320,30 +320,36 @@ fn execution(memory_mb: u32, invoke_ns: u64) -> Execution {
 fn cost_of_one_execution_by_hand() {
     let book = book();
     // 128 MB x 3 ms = 384 MB·ms; x 0.0000166667 / 1,024,000 = 0.00000000625001..., rounded 0.0000000063; one request 0.0000002.
-    let cost = book.cost(&execution(128, 2_100_000)).unwrap();
+    let cost = book.cost(&execution(128, 2_100_000), 1).unwrap();
     assert_eq!(cost.to_string(), "0.0000002063 USD");
 
     // 1 GB for 1 s with 2,560 MB of /tmp: + 2 GB x 1 s x 0.0000000309.
     let mut large = execution(1_024, 1_000_000_000);
     large.ephemeral_mb = 2_560;
     // 0.0000002 + 0.0000166667 + 0.0000000618
-    assert_eq!(book.cost(&large).unwrap().to_string(), "0.0000169285 USD");
+    assert_eq!(
+        book.cost(&large, 1).unwrap().to_string(),
+        "0.0000169285 USD"
+    );
 
     let mut lost = execution(128, 3_000_000);
     lost.outcome = Outcome::PlatformLost;
-    assert_eq!(book.cost(&lost).unwrap().amount_e10, 0);
+    assert_eq!(book.cost(&lost, 1).unwrap().amount_e10, 0);
 
     let mut failed = execution(128, 3_000_000);
     failed.outcome = Outcome::FunctionError;
-    assert_eq!(book.cost(&failed), book.cost(&execution(128, 3_000_000)));
+    assert_eq!(
+        book.cost(&failed, 1),
+        book.cost(&execution(128, 3_000_000), 1)
+    );
 
     let mut elsewhere = execution(128, 3_000_000);
     elsewhere.region = region("mars-north-1");
-    assert_eq!(book.cost(&elsewhere), None);
+    assert_eq!(book.cost(&elsewhere, 1), None);
 
     let mut china = execution(128, 3_000_000);
     china.region = region("cn-north-1");
-    assert_eq!(book.cost(&china).unwrap().currency.as_str(), "CNY");
+    assert_eq!(book.cost(&china, 1).unwrap().currency.as_str(), "CNY");
 }
 
 #[test]
@@ -514,7 +520,7 @@ fn history_with_a_coarser_step_can_be_priced() {
     );
     assert_eq!(execution(128, 27_400_000).billed_ms(step.into()), 100);
     // 12,800 MB·ms x 0.0000166667 / 1,024,000 = 0.00000020833..., and the request.
-    let cost = book.cost(&execution(128, 27_400_000)).unwrap();
+    let cost = book.cost(&execution(128, 27_400_000), 1).unwrap();
     assert_eq!(cost.to_string(), "0.0000004083 USD");
 }
 

@@ -2,9 +2,11 @@
 //!
 //! `region,sku,currency,unit,tier_from,tier_to,unit_price,valid_from,confidence[,duration_step_ms]`. Tier bounds are in
 //! whole units, `tier_to` is empty for the last tier; `valid_from` is a UTC date, or an RFC 3339 time on the full hour.
-//! A book is taken whole or refused whole: half a price list bills wrongly in silence.
+//! A book is taken whole or refused whole: half a price list bills wrongly in silence. What [`Book::to_csv`] writes is read as
+//! the same book.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use rust_decimal::Decimal;
@@ -12,6 +14,7 @@ use rust_decimal::Decimal;
 use super::book::{Book, Currency, PRICE_DIGITS, Price, STEP_MS_DEFAULT, Tier};
 use super::sku::Sku;
 use crate::Region;
+use crate::bill::money::exact;
 
 const COLUMNS: &str = "region,sku,currency,unit,tier_from,tier_to,unit_price,valid_from,confidence";
 const STEP_COLUMN: &str = "duration_step_ms";
@@ -53,6 +56,55 @@ impl Book {
             reason: error.to_string(),
         })
     }
+}
+
+impl Book {
+    /// The book as text, by region, SKU, time and tier. The last column is there where a price has another step than 1.
+    pub fn to_csv(&self) -> String {
+        let stepped = self
+            .iter()
+            .any(|price| price.duration_step_ms != STEP_MS_DEFAULT);
+        let mut text = COLUMNS.to_owned();
+        if stepped {
+            text.extend([",", STEP_COLUMN]);
+        }
+        text.push('\n');
+        for price in self.iter() {
+            for tier in &price.tiers {
+                let step = stepped.then_some(price.duration_step_ms);
+                // Writing to a String cannot fail.
+                let _ = writeln!(text, "{}", row_text(price, tier, step));
+            }
+        }
+        text
+    }
+}
+
+fn row_text(price: &Price, tier: &Tier, step_ms: Option<u32>) -> String {
+    let bound = |quanta| exact(quanta, price.quanta_per_unit);
+    let mut fields = vec![
+        price.region.to_string(),
+        price.sku.to_string(),
+        price.currency.to_string(),
+        price.sku.unit().as_str().to_owned(),
+        bound(tier.from),
+        tier.to.map(bound).unwrap_or_default(),
+        exact(tier.price_e14, 10_i128.pow(PRICE_DIGITS)),
+        time_text(price.valid_from),
+        price.source.clone(),
+    ];
+    fields.extend(step_ms.map(|ms| ms.to_string()));
+    fields.join(",")
+}
+
+/// A moment on the full hour as a book has it: the date alone where that says it.
+pub fn time_text(at: DateTime<Utc>) -> String {
+    let format = if at.time() == NaiveTime::MIN {
+        "%Y-%m-%d"
+    } else {
+        "%Y-%m-%dT%H:%M:%SZ"
+    };
+    at.format(format).to_string()
 }
 
 fn parse_rows(text: &str) -> Result<Vec<Row>, BookError> {
@@ -168,3 +220,6 @@ fn join(mut rows: Vec<Row>) -> Result<Price, BookError> {
     })?;
     Ok(price)
 }
+
+#[cfg(test)]
+mod tests;

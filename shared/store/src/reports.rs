@@ -1,0 +1,183 @@
+//! Reports of cost and usage, and forecasts: from the hours, rated anew for each of them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use domain::bill::forecast::{Projection, project, window_start};
+use domain::bill::report::{Dimension, Report, Span, Tags};
+use domain::bill::{Month, Rated, UsageRow, rate};
+use domain::price::{Book, Currency};
+use domain::{AccountId, FunctionArn};
+
+use crate::accounts::account_id;
+use crate::billing_terms::Terms;
+use crate::{Error, Store};
+
+/// What a month has cost by a moment, and what it is expected to cost, in all accounts asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forecast {
+    pub month: Month,
+    /// The moment.
+    pub at: DateTime<Utc>,
+    /// By currency, at ten digits: so far, and at the month's end.
+    pub amounts: BTreeMap<Currency, Expected>,
+    /// Complete hours of usage that were carried on: of the account with the most of them, seven days at most; 0 where none
+    /// has any.
+    pub window_hours: i64,
+}
+
+/// Amounts at ten digits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Expected {
+    pub so_far_e10: i128,
+    pub month_e10: i128,
+}
+
+/// Books that were needed, by name.
+type Books = HashMap<String, Book>;
+
+impl Store {
+    /// Cost and usage over a span, of one account or of all.
+    pub async fn cost_report(
+        &self,
+        account: Option<AccountId>,
+        span: Span,
+        by: Vec<Dimension>,
+    ) -> Result<Report, Error> {
+        let tagged = by.iter().any(|by| matches!(by, Dimension::Tag(_)));
+        let mut report = Report::new(by);
+        let mut books = Books::new();
+        for account in self.accounts_of(account, span).await? {
+            let terms = self.billing_terms(account).await?;
+            let tags = if tagged {
+                self.tags_of_functions(account).await?
+            } else {
+                Tags::new()
+            };
+            for month in span.months() {
+                let usage = self.month_usage(account, month).await?;
+                let rated = self.rated(&terms, &mut books, usage).await?;
+                add(&mut report, account, span, &rated, &tags);
+            }
+        }
+        Ok(report)
+    }
+
+    /// What a month is expected to cost, one account or all ([`domain::bill::forecast`]).
+    pub async fn cost_forecast(
+        &self,
+        account: Option<AccountId>,
+        month: Month,
+        now: DateTime<Utc>,
+    ) -> Result<Forecast, Error> {
+        let window = Span {
+            from: window_start(now).min(month.start()),
+            to: now.max(month.end()),
+        };
+        let mut forecast = Forecast {
+            month,
+            at: now,
+            amounts: BTreeMap::new(),
+            window_hours: 0,
+        };
+        let mut books = Books::new();
+        for account in self.accounts_of(account, window).await? {
+            let terms = self.billing_terms(account).await?;
+            let recent = self.usage_rows(account, window_start(now), now).await?;
+            let Projection { rows, window_hours } =
+                project(&recent, month, now).map_err(|_| OUT_OF_RANGE)?;
+            forecast.window_hours = forecast.window_hours.max(window_hours);
+            let mut usage = self.month_usage(account, month).await?;
+            let so_far = self.rated(&terms, &mut books, usage.clone()).await?;
+            usage.extend(rows);
+            let expected = self.rated(&terms, &mut books, usage).await?;
+            for statement in &so_far.statements {
+                let amounts = forecast.amounts.entry(statement.currency).or_default();
+                amounts.so_far_e10 += statement.accrued_e10();
+            }
+            for statement in &expected.statements {
+                let amounts = forecast.amounts.entry(statement.currency).or_default();
+                amounts.month_e10 += statement.accrued_e10();
+            }
+        }
+        Ok(forecast)
+    }
+
+    async fn rated(
+        &self,
+        terms: &Terms,
+        books: &mut Books,
+        usage: Vec<UsageRow>,
+    ) -> Result<Rated, Error> {
+        if !books.contains_key(&terms.book) {
+            let book = self.price_book(&terms.book).await?;
+            books.insert(terms.book.clone(), book);
+        }
+        let none = Book::default();
+        let book = books.get(&terms.book).unwrap_or(&none);
+        rate(book, terms.allowance(), usage).map_err(|_| OUT_OF_RANGE)
+    }
+
+    /// The account that was asked for, or all that used anything in a span.
+    async fn accounts_of(
+        &self,
+        account: Option<AccountId>,
+        span: Span,
+    ) -> Result<Vec<AccountId>, Error> {
+        if let Some(account) = account {
+            return Ok(vec![account]);
+        }
+        let ids = sqlx::query_scalar!(
+            "SELECT id FROM account
+             WHERE EXISTS (SELECT FROM billing.usage_hour WHERE account_id = account.id AND hour >= $1 AND hour < $2)
+             ORDER BY id",
+            span.from,
+            span.to,
+        );
+        let ids = ids.fetch_all(&self.pool).await?;
+        ids.into_iter()
+            .map(|id| account_id(id, "account.id"))
+            .collect()
+    }
+
+    async fn tags_of_functions(&self, account: AccountId) -> Result<Tags, Error> {
+        let rows = sqlx::query!(
+            "SELECT region, function_name, key, value FROM function_tag WHERE account_id = $1",
+            account.number(),
+        );
+        let mut tags = Tags::new();
+        for row in rows.fetch_all(&self.pool).await? {
+            let wrong = |column| move |_| Error::Inconsistent(column);
+            let arn = FunctionArn {
+                account,
+                region: row.region.parse().map_err(wrong("function_tag.region"))?,
+                name: row
+                    .function_name
+                    .parse()
+                    .map_err(wrong("function_tag.function_name"))?,
+                qualifier: None,
+            };
+            let of = tags.entry(arn.to_string()).or_default();
+            of.insert(row.key, row.value);
+        }
+        Ok(tags)
+    }
+}
+
+const OUT_OF_RANGE: Error = Error::Inconsistent("usage_hour.qty");
+
+fn add(report: &mut Report, account: AccountId, span: Span, rated: &Rated, tags: &Tags) {
+    for statement in &rated.statements {
+        let charges = statement.charges.iter();
+        for charge in charges.filter(|charge| span.contains(charge.hour)) {
+            report.add(account, statement.currency, charge, tags);
+        }
+    }
+    let unpriced = rated.unpriced.iter();
+    for row in unpriced.filter(|row| span.contains(row.hour)) {
+        report.add_unpriced(row);
+    }
+}
+
+#[cfg(test)]
+mod tests;
