@@ -12,8 +12,8 @@ use crate::samples::{self, Sample};
 type Row = BTreeMap<String, String>;
 
 /// The 21 columns that FOCUS 1.2 makes mandatory, and the conditional and recommended ones that apply here.
-const FOCUS: &str = "BilledCost BillingAccountId BillingAccountName BillingCurrency BillingPeriodStart BillingPeriodEnd ChargeCategory \
-    ChargeClass ChargeDescription ChargePeriodStart ChargePeriodEnd ContractedCost EffectiveCost InvoiceIssuerName ListCost \
+const FOCUS: &str = "BilledCost BillingAccountId BillingAccountName BillingCurrency BillingPeriodStart BillingPeriodEnd \
+    ChargeCategory ChargeClass ChargeDescription ChargePeriodStart ChargePeriodEnd ContractedCost EffectiveCost InvoiceIssuerName ListCost \
     PricingQuantity PricingUnit ProviderName PublisherName ServiceCategory ServiceName \
     ConsumedQuantity ConsumedUnit ListUnitPrice ContractedUnitPrice PricingCategory RegionId RegionName ResourceId ResourceName \
     ResourceType SkuId SkuPriceId SkuMeter SkuPriceDetails SubAccountId SubAccountName Tags \
