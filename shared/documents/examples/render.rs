@@ -1,4 +1,5 @@
-//! Writes the sample documents into a directory, for looking at them: `cargo run -p documents --example render -- DIRECTORY [LOGO]`.
+//! Writes the sample documents into a directory, for looking at them:
+//! `cargo run -p documents --example render -- DIRECTORY [LOGO]`.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! The lines of an invoice as CSV (RFC 4180): one header, one record per line, CRLF.
 //!
-//! Spreadsheets run what begins with `= + - @`, a tab or a carriage return as a formula. Cells of text that does not come from us are
-//! written with a leading apostrophe then; numbers are never touched, so a negative amount stays one.
+//! Spreadsheets run what begins with `= + - @`, a tab or a carriage return as a formula. Cells of text that does not come from
+//! us are written with a leading apostrophe then; numbers are never touched, so a negative amount stays one.
 
 use std::borrow::Cow;
 

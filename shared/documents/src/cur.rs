@@ -1,9 +1,9 @@
 //! The columns of AWS's Cost and Usage Report 2.0 (`COST_AND_USAGE_REPORT`), as far as they mean something here.
 //!
-//! As AWS has them: rates are texts, costs and usage amounts are doubles. They are converted from exact decimals here and nowhere else;
-//! who wants to add up exactly takes [`crate::focus`]. The usage type does not tell tiers apart, `pricing_rate_code` does. Hours are
-//! UTC. What rounding the invoice's lines added is a row of its own, a `Fee`, so that costs add up to what is due as far as doubles do;
-//! AWS has no such row.
+//! As AWS has them: rates are texts, costs and usage amounts are doubles. They are converted from exact decimals here and
+//! nowhere else; who wants to add up exactly takes [`crate::focus`]. The usage type does not tell tiers apart,
+//! `pricing_rate_code` does. Hours are UTC. What rounding the invoice's lines added is a row of its own, a `Fee`, so that costs
+//! add up to what is due as far as doubles do; AWS has no such row.
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -1,12 +1,14 @@
 //! FOCUS 1.2, the open cost and usage specification.
 //!
 //! A row is what a function used of a SKU in an hour at one price. Then come a row for what rounding the invoice's lines added
-//! (`Adjustment`), one per tax and one for prepaid credit, so that the sum of `BilledCost` by `InvoiceId` is what is due, exactly.
+//! (`Adjustment`), one per tax and one for prepaid credit, so that the sum of `BilledCost` by `InvoiceId` is what is due,
+//! exactly.
 //!
-//! - `ListUnitPrice` × `PricingQuantity`, rounded half up at ten digits, is `ListCost`; likewise contracted. What the free tier covers keeps
-//!   its list price; its contracted price and all its other costs are 0.
+//! - `ListUnitPrice` × `PricingQuantity`, rounded half up at ten digits, is `ListCost`; likewise contracted. What the free tier
+//!   covers keeps its list price; its contracted price and all its other costs are 0.
 //! - `SkuId` is the same in all tiers, `SkuPriceId` is one tier of one price version.
-//! - Late usage of a closed month has `ChargeClass` `Correction`, its own charge period and the billing period of the invoice that it is on.
+//! - Late usage of a closed month has `ChargeClass` `Correction`, its own charge period and the billing period of the invoice
+//!   that it is on.
 //! - A tax's `ListCost` is the tax on the list costs, as FOCUS wants it.
 
 use std::collections::BTreeMap;
@@ -47,7 +49,8 @@ const fn column(
     Column { name, kind, value }
 }
 
-/// In the order of their names: the 21 mandatory ones, the conditional ones that apply, and the recommended ones but availability zones.
+/// In the order of their names: the 21 mandatory ones, the conditional ones that apply, and the recommended ones but
+/// availability zones.
 static COLUMNS: [Column; 41] = [
     column("BilledCost", COST, |e| Value::Decimal(e.billed_e10())),
     column("BillingAccountId", Kind::Text, |e| {

@@ -3,16 +3,16 @@
 //! An invoice ([`domain::bill::document::Document`]) becomes JSON, CSV, HTML, PDF, plain text or a UBL invoice of EN 16931; the
 //! charges of a month become a cost export ([`focus`], [`cur`]) in CSV or Parquet.
 //!
-//! Everything here is a pure function of its arguments: no clock, no chance, no files, fixed fonts. So the same document gives the same
-//! bytes whenever it is rendered again by the same version; dates and ids inside a PDF come from the document itself.
+//! Everything here is a pure function of its arguments: no clock, no chance, no files, fixed fonts. So the same document gives
+//! the same bytes whenever it is rendered again by the same version; dates and ids inside a PDF come from the document itself.
 //!
 //! - [`json`], [`csv`], [`html`], [`pdf`], [`text`], [`ubl`]: one rendering each; [`render`] chooses among them.
 //! - [`logo`]: the issuer's mark on PDF and HTML.
 //! - [`focus`]: FOCUS 1.2. [`cur`]: the columns of AWS's Cost and Usage Report 2.0. Both are made of a [`export::Bill`].
 //! - [`regions`]: what regions are called.
 //!
-//! Numbers are taken over as the texts that the document has. Only the height of a bar in the chart is ever a float, and the costs in
-//! CUR's columns, which AWS defines as doubles.
+//! Numbers are taken over as the texts that the document has. Floats are only where things stand on a page, the height of a bar
+//! in the chart, and the costs in CUR's columns, which AWS defines as doubles.
 
 pub mod csv;
 pub mod cur;

@@ -1,7 +1,7 @@
 //! The issuer's mark: PNG, JPEG or SVG.
 //!
-//! An SVG has to consist of shapes in flat colors: text, pictures, gradients, patterns, masks, filters and clips are refused rather than
-//! left out, so that what is printed is what was drawn. Nothing outside the file is ever looked at.
+//! An SVG has to consist of shapes in flat colors: text, pictures, gradients, patterns, masks, filters and clips are refused
+//! rather than left out, so that what is printed is what was drawn. Nothing outside the file is ever looked at.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

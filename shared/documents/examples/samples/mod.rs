@@ -209,7 +209,8 @@ fn sample(
         rounding: fixed(totals.subtotal.e10() - accrued, 10),
         days: days(month, &this.charges),
         notes: vec![
-            "Executor 7 of eu-central-1 never reported after 14 Sep 2026, 03:00 UTC; at most 212 executions are missing and are not charged."
+            "Executor 7 of eu-central-1 never reported after 14 Sep 2026, 03:00 UTC; at most 212 executions are missing \
+             and are not charged."
                 .to_owned(),
         ],
     };

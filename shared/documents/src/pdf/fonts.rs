@@ -1,8 +1,8 @@
 //! The two fonts of a PDF, and text set in them.
 //!
-//! The fonts are Inter (SIL Open Font License, `fonts/OFL.txt`), cut down to Latin, Greek and Cyrillic with their accents, punctuation
-//! and currency signs. A character beyond these is shown as `□`: Chinese, Japanese, Korean, Arabic, Hebrew and emoji among them. The
-//! HTML, JSON and XML of the same document have it.
+//! The fonts are Inter (SIL Open Font License, `fonts/OFL.txt`), cut down to Latin, Greek and Cyrillic with their accents,
+//! punctuation and currency signs. A character beyond these is shown as `□`: Chinese, Japanese, Korean, Arabic, Hebrew and
+//! emoji among them. The HTML, JSON and XML of the same document have it.
 
 use std::sync::LazyLock;
 
@@ -151,7 +151,8 @@ fn is_number(text: &str) -> bool {
 
 /// Breaks a text into lines no wider than `width_em`, at spaces where there are any.
 ///
-/// Widths are those of the characters without kerning: a line is shaped once, when it is known, and time grows with the text's length.
+/// Widths are those of the characters without kerning: a line is shaped once, when it is known, and time grows with the text's
+/// length.
 pub(crate) fn wrap(text: &str, weight: Weight, width_em: f32) -> Vec<Run> {
     let Some(cut) = cut(weight) else {
         return Vec::new();

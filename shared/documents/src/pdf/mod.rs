@@ -1,8 +1,8 @@
 //! An invoice as PDF (A4, PDF/A-2u): typeset here, written by `krilla`.
 //!
-//! Pages are laid out from top to bottom: issuer and title, customer and facts, what is due, cost per day, the lines by region, the
-//! totals, the notes. Lines go on over pages, with what has been carried over; a page says which of how many it is. The dates and ids
-//! in the file come from the document, so that its bytes never change.
+//! Pages are laid out from top to bottom: issuer and title, customer and facts, what is due, cost per day, the lines by region,
+//! the totals, the notes. Lines go on over pages, with what has been carried over; a page says which of how many it is. The
+//! dates and ids in the file come from the document, so that its bytes never change.
 
 mod canvas;
 mod flow;

@@ -10,11 +10,11 @@
 //! | subtotal, taxes, total | BT-106 = BT-109, BT-110, BT-112 |
 //! | prepaid credit, due | BT-113, BT-115 |
 //!
-//! Rec 20 has no code for GB-seconds, so all quantities are in `C62` (one of the unit that the line names), except GB of data. There are no
-//! allowances or charges, and no payment means: the document knows none.
+//! Rec 20 has no code for GB-seconds, so all quantities are in `C62` (one of the unit that the line names), except GB of data.
+//! There are no allowances or charges, and no payment means: the document knows none.
 //!
-//! A draft has no XML. Amounts of a credit note are positive whether the document has them positive or negative: the kind of the XML
-//! document says that they are in the customer's favour.
+//! A draft has no XML. Amounts of a credit note are positive whether the document has them positive or negative: the kind of
+//! the XML document says that they are in the customer's favour.
 
 mod party;
 mod tax;
@@ -111,8 +111,9 @@ impl Writer<'_> {
     fn write(&self) -> String {
         let mut xml = Xml::new();
         let root = self.names.root;
+        let namespace = format!("urn:oasis:names:specification:ubl:schema:xsd:{root}-2");
         let tag = format!(
-            "{root} xmlns=\"urn:oasis:names:specification:ubl:schema:xsd:{root}-2\" xmlns:cac=\"{AGGREGATES}\" xmlns:cbc=\"{BASICS}\""
+            "{root} xmlns=\"{namespace}\" xmlns:cac=\"{AGGREGATES}\" xmlns:cbc=\"{BASICS}\""
         );
         xml.group(&tag, |xml| {
             self.head(xml);

@@ -12,7 +12,8 @@ pub(crate) enum Side {
     Buyer,
 }
 
-/// The tax number, if it is a VAT number: it begins with its country's two letters then (BR-CO-9). Greece writes `EL`, Northern Ireland
+/// The tax number, if it is a VAT number: it begins with its country's two letters then (BR-CO-9). Greece writes `EL`, Northern
+/// Ireland
 /// `XI`. Any other number, one of a foreign country too, is a registration.
 pub(crate) fn vat_number(party: &Party) -> Option<&str> {
     let number = party.tax_id.trim();

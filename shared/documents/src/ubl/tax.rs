@@ -1,10 +1,10 @@
 //! The one tax of an invoice, as EN 16931 sees it.
 //!
-//! In EN 16931 a line has one tax category and rate, and taxes are summed up by these. Tollgate's taxes all apply to the whole subtotal,
-//! so there is one category, and several taxes become one rate: the sum of theirs (their names and amounts are in the note). Where
-//! there is no tax at all, a seller with a VAT number supplies exempt (E), any other is outside the scope of VAT (O).
-//! With taxes rounded by line (`tax_level` is `line`) the tax may differ by a few cents from base × rate (BR-CO-17); it is what was
-//! charged.
+//! In EN 16931 a line has one tax category and rate, and taxes are summed up by these. Tollgate's taxes all apply to the whole
+//! subtotal, so there is one category, and several taxes become one rate: the sum of theirs (their names and amounts are in the
+//! note). Where there is no tax at all, a seller with a VAT number supplies exempt (E), any other is outside the scope of VAT
+//! (O). With taxes rounded by line (`tax_level` is `line`) the tax may differ by a few cents from base × rate (BR-CO-17); it is
+//! what was charged.
 
 use domain::bill::document::Document;
 use domain::bill::money::exact;

@@ -12,12 +12,12 @@ use crate::samples::{self, Sample};
 type Row = BTreeMap<String, String>;
 
 /// The 21 columns that FOCUS 1.2 makes mandatory, and the conditional and recommended ones that apply here.
-const FOCUS: &str = "BilledCost BillingAccountId BillingAccountName BillingCurrency BillingPeriodStart BillingPeriodEnd ChargeCategory \
-    ChargeClass ChargeDescription ChargePeriodStart ChargePeriodEnd ContractedCost EffectiveCost InvoiceIssuerName ListCost \
-    PricingQuantity PricingUnit ProviderName PublisherName ServiceCategory ServiceName \
-    ConsumedQuantity ConsumedUnit ListUnitPrice ContractedUnitPrice PricingCategory RegionId RegionName ResourceId ResourceName \
-    ResourceType SkuId SkuPriceId SkuMeter SkuPriceDetails SubAccountId SubAccountName Tags \
-    ChargeFrequency InvoiceId ServiceSubcategory";
+const FOCUS: &str = "BilledCost BillingAccountId BillingAccountName BillingCurrency BillingPeriodStart BillingPeriodEnd \
+    ChargeCategory ChargeClass ChargeDescription ChargePeriodStart ChargePeriodEnd ContractedCost \
+    EffectiveCost InvoiceIssuerName ListCost PricingQuantity PricingUnit ProviderName PublisherName \
+    ServiceCategory ServiceName ConsumedQuantity ConsumedUnit ListUnitPrice ContractedUnitPrice \
+    PricingCategory RegionId RegionName ResourceId ResourceName ResourceType SkuId SkuPriceId SkuMeter \
+    SkuPriceDetails SubAccountId SubAccountName Tags ChargeFrequency InvoiceId ServiceSubcategory";
 
 fn csv_rows(bytes: &[u8]) -> Vec<Row> {
     csv::Reader::from_reader(bytes)

@@ -9,8 +9,8 @@ fn bytes(format: Format, document: &Document) -> Vec<u8> {
     render(format, document, None).expect("rendered").bytes
 }
 
-/// The kept files are written by `cargo run -p documents --example render -- DIRECTORY`; what changes in them changes for every invoice
-/// that is rendered again, so a change must be meant.
+/// The kept files are written by `cargo run -p documents --example render -- DIRECTORY`; what changes in them changes for every
+/// invoice that is rendered again, so a change must be meant.
 #[test]
 fn bytes_are_those_that_were_kept() {
     let invoice = samples::invoice().document;

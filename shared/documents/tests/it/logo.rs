@@ -46,7 +46,8 @@ fn what_cannot_be_drawn_is_refused() {
         format!("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 9 9\">{inner}</svg>")
             .into_bytes()
     };
-    let gradient = "<defs><linearGradient id=\"g\"><stop offset=\"0\" stop-color=\"red\"/><stop offset=\"1\"/></linearGradient></defs>\
+    let gradient = "<defs><linearGradient id=\"g\"><stop offset=\"0\" stop-color=\"red\"/>\
+                    <stop offset=\"1\"/></linearGradient></defs>\
                     <rect width=\"9\" height=\"9\" fill=\"url(#g)\"/>";
     for (bytes, why) in [
         (b"GIF89a".to_vec(), "neither PNG nor JPEG nor SVG"),
