@@ -284,7 +284,7 @@ mod tests {
                 memory_mb, ephemeral_mb, init_ns, invoke_ns: u64::from(timeout_s) * 1_000_000 * part,
                 request_bytes: 0, response_bytes: 0, outcome: Outcome::Success, started_at: at(), ended_at: at(),
             };
-            let cost = book.cost(&execution).unwrap();
+            let cost = book.cost(&execution, 1).unwrap();
             let held = ceiling(&book, &spec, at(), 1).unwrap();
             prop_assert!(counted_e10(cost.amount_e10) <= held.amount_e10);
             let exact: i128 = crate::price::rating::metered(&execution, execution.billed_ms(1)).map(|part| {
