@@ -73,7 +73,7 @@ CREATE TABLE billing.period (
     state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'closing', 'closed')),
     -- Charges of the hours before this are kept.
     accrued_until timestamptz NOT NULL,
-    -- What it was rated by when it was closed: late usage is rated by the same.
+    -- What the charges that are kept were rated by. Late usage of a closed period is rated by the same.
     book text,
     free_tier boolean,
     -- Of the latest price there was.
@@ -81,7 +81,8 @@ CREATE TABLE billing.period (
     closed_at timestamptz,
     UNIQUE (account_id, month),
     CHECK ((state = 'closed') = (closed_at IS NOT NULL)),
-    CHECK ((closed_at IS NULL) = (book IS NULL) AND (book IS NULL) = (free_tier IS NULL) AND (book IS NULL) = (price_stamp IS NULL))
+    CHECK ((book IS NULL) = (free_tier IS NULL) AND (book IS NULL) = (price_stamp IS NULL)),
+    CHECK (closed_at IS NULL OR book IS NOT NULL)
 );
 CREATE INDEX period_open ON billing.period (month, account_id) WHERE state <> 'closed';
 

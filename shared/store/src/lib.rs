@@ -5,10 +5,12 @@
 
 pub mod access_keys;
 pub mod accounts;
+pub mod accrual;
 pub mod aliases;
 pub mod async_policies;
 pub mod billing_terms;
 mod catalog;
+mod charges;
 pub mod concurrency;
 mod error;
 pub mod event_invoke_configs;
@@ -16,7 +18,13 @@ pub mod events;
 pub mod fires;
 pub mod functions;
 pub mod iam;
+pub mod invoices;
+pub mod lead;
+pub mod ledger;
 pub mod logs;
+mod numeric;
+pub mod parties;
+pub mod periods;
 pub mod prices;
 pub mod recursion;
 pub mod rules;
@@ -30,6 +38,7 @@ pub mod tags;
 pub mod testing;
 pub mod usage;
 mod vault;
+pub mod verify;
 mod version_row;
 pub mod versions;
 

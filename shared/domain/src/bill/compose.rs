@@ -67,8 +67,8 @@ impl Charged {
         all.map(|charge| charge.amount_e10).sum()
     }
 
-    /// Lines with their section and, for late usage, the month it is of.
-    fn lines(&self) -> Result<Vec<(Section, Option<Month>, Line)>, Overflow> {
+    /// Lines in the order of their numbers, with their section and, for late usage, the month it is of.
+    pub fn lines(&self) -> Result<Vec<(Section, Option<Month>, Line)>, Overflow> {
         let mut all = Vec::new();
         for line in lines(&self.usage, self.currency)? {
             all.push((Section::Usage, None, line));

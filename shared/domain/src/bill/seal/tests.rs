@@ -29,7 +29,7 @@ fn journal(id: i64) -> Journal {
 fn every_part_of_a_journal_is_under_the_seal() {
     let whole = [journal(1), journal(2), journal(3)];
     let before = root(&whole);
-    let changes: [fn(&mut Journal); 11] = [
+    let edits: [fn(&mut Journal); 11] = [
         |j| j.id = 9,
         |j| j.account = 9,
         |j| j.key.push('x'),
@@ -42,9 +42,9 @@ fn every_part_of_a_journal_is_under_the_seal() {
         |j| j.postings[0].amount_e10 = 13,
         |j| j.postings.clear(),
     ];
-    for change in changes {
+    for edit in edits {
         let mut changed = whole.clone();
-        change(&mut changed[1]);
+        edit(&mut changed[1]);
         assert_ne!(root(&changed), before, "{:?}", changed[1]);
     }
     assert_ne!(root(&whole[..2]), before);
