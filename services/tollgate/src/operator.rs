@@ -2,8 +2,16 @@
 //!
 //! No AWS API makes an account or its first key, so these need the database and the master key, not a signature.
 
+pub(crate) mod customers;
+pub(crate) mod invoices;
+pub(crate) mod ledger;
+
+mod explain;
+mod invoice_text;
+
 use anyhow::{Context, Result, bail};
-use chassis::{Clock, Ids};
+use chassis::{Clock, Ids, dev_clock};
+use chrono::{DateTime, Utc};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use domain::AccountId;
@@ -14,6 +22,7 @@ use store::{Role, Store, accounts};
 use crate::args::{Accounts, Keys};
 use crate::client::print;
 use crate::config::Settings;
+use crate::platform_clock::CLOCK_FILE;
 use crate::settings::open_store;
 
 pub(crate) async fn run_accounts(settings: &Settings, command: Accounts) -> Result<()> {
@@ -67,6 +76,18 @@ pub(crate) async fn run_keys(settings: &Settings, command: Keys) -> Result<()> {
 async fn open(settings: &Settings) -> Result<Store> {
     let url = settings.operator_url()?;
     open_store(&settings.config, &url, Role::Owner, settings.given_vault()?).await
+}
+
+/// The platform's time: the host's, as far ahead as the clock of the data directory was moved.
+fn now(settings: &Settings) -> Result<DateTime<Utc>> {
+    let database = &settings.config.database;
+    let host = Clock::system().now();
+    if database.url.is_some() || database.url_file.is_some() {
+        return Ok(host);
+    }
+    let file = settings.config.data_dir.join(CLOCK_FILE);
+    let offset = dev_clock::left_in(&file).context("The development clock cannot be read")?;
+    Ok(host + offset)
 }
 
 async fn create_account(store: &Store, id: Option<&str>, name: &str) -> Result<()> {

@@ -9,7 +9,7 @@ use chassis::Lifecycle;
 use chassis::telemetry::{self, Telemetry};
 use tokio::runtime::Runtime;
 
-use crate::args::{Args, Command, Given, Place};
+use crate::args::{Args, Billing, Command, Given, Place};
 use crate::config::{Config, Settings, Shape, load};
 use crate::{apart, client, doctor, operator, private_services, up};
 
@@ -44,6 +44,11 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
                 apart::scheduler(settings, life)
             })
         }
+        Command::BillingService(args) => {
+            let settings = settings(Shape::Billing, &args.place, args.given())?;
+            let config = settings.config.clone();
+            service("billing", &config, |life| apart::billing(settings, life))
+        }
         other => command(other),
     }
 }
@@ -67,6 +72,21 @@ fn command(command: Command) -> Result<ExitCode> {
             let settings = settings(Shape::Operator, &operator.place, operator.given())?;
             done(runtime.block_on(operator::run_keys(&settings, command)))
         }
+        Command::Billing(Billing::Invoices(command)) => {
+            let operator = command.operator();
+            let settings = settings(Shape::Operator, &operator.place, operator.given())?;
+            done(runtime.block_on(operator::invoices::run(&settings, command)))
+        }
+        Command::Ledger(command) => {
+            let operator = command.operator();
+            let settings = settings(Shape::Operator, &operator.place, operator.given())?;
+            runtime.block_on(operator::ledger::run(&settings, command))
+        }
+        Command::Customers(command) => {
+            let operator = command.operator();
+            let settings = settings(Shape::Operator, &operator.place, operator.given())?;
+            done(runtime.block_on(operator::customers::run(&settings, command)))
+        }
         Command::Doctor(args) => {
             let dir = client::dir(args.data_dir.as_deref());
             runtime.block_on(doctor::run(&dir))
@@ -85,7 +105,8 @@ fn command(command: Command) -> Result<ExitCode> {
         | Command::Gateway(_)
         | Command::Executor(_)
         | Command::QueueService(_)
-        | Command::SchedulerService(_) => {
+        | Command::SchedulerService(_)
+        | Command::BillingService(_) => {
             unreachable!("services were started by the caller")
         }
     }

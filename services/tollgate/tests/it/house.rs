@@ -10,6 +10,7 @@ use serde_json::Value;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("aws-codegen", &[]),
     ("aws-model", &[]),
+    ("billing", &["chassis", "domain", "store"]),
     ("chassis", &[]),
     ("domain", &[]),
     ("package", &[]),
@@ -38,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "tollgate",
         &[
+            "billing",
             "chassis",
             "dispatch",
             "domain",

@@ -53,6 +53,11 @@ const JOURNAL: &str = "INSERT INTO billing.journal (account_id, idem_key, reques
     SELECT 111111111111, 'test', sha256(''), 'credit', period_id, now() FROM billing.period
     WHERE account_id = 111111111111 AND month = '2026-09-01'";
 
+const CHARGE: &str = "INSERT INTO billing.charge (account_id, hour, period_id, revision, region, sku, resource, currency, price_from,
+        unit_price, price_per, tier, qty, amount, written_off)
+    SELECT 111111111111, '2026-08-01Z', period_id, 0, 'us-east-1', 'requests', 'f', 'USD', '2020-01-01Z', 1, 1, 0, 1, 1, false
+    FROM billing.period WHERE account_id = 111111111111 AND month = '2026-08-01'";
+
 /// A posting to the journal `test`, of the ledger account with this code of ALICE's.
 fn posting(line_no: u8, code: &str, amount: &str) -> String {
     format!(
@@ -172,10 +177,6 @@ async fn closed_periods_take_nothing(pool: PgPool) {
     let closed = JOURNAL.replace("2026-09-01", "2026-08-01");
     let error = refused(&pool, &[&closed]).await;
     assert!(error.contains("is closed"), "{error}");
-    const CHARGE: &str = "INSERT INTO billing.charge (account_id, hour, period_id, revision, region, sku, resource, currency, price_from,
-            unit_price, price_per, tier, qty, amount, written_off)
-        SELECT 111111111111, '2026-08-01Z', period_id, 0, 'us-east-1', 'requests', 'f', 'USD', '2020-01-01Z', 1, 1, 0, 1, 1, false
-        FROM billing.period WHERE account_id = 111111111111 AND month = '2026-08-01'";
     let error = refused(&pool, &[CHARGE]).await;
     assert!(error.contains("takes no charges"), "{error}");
     let elsewhere = CHARGE
