@@ -60,9 +60,13 @@ impl Reporters {
             .and_utc()
     }
 
-    /// Who has not reported all of a month: those who are waited for, and those who were declared lost.
+    /// Who has not reported all of a month: those who are waited for, and those who were declared lost since it began.
     pub fn missing(&self, month: Month) -> Vec<Reporter> {
-        let open = self.0.iter().filter(|one| one.covers_until < month.end());
+        let open = self.0.iter().filter(|one| {
+            // Of one that was lost before, nobody expects anything.
+            let expected = one.lost_at.is_none_or(|at| at >= month.start());
+            expected && one.covers_until < month.end()
+        });
         open.cloned().collect()
     }
 

@@ -147,6 +147,13 @@ impl Current {
     ) -> Result<Self, Error> {
         let month = Month::of(now);
         let id = periods::ensure(tx, account, month).await?;
+        // Before any invoice number is taken, as closing does: two that wait for each other would both fail.
+        sqlx::query!(
+            "SELECT period_id FROM billing.period WHERE period_id = $1 FOR SHARE",
+            id
+        )
+        .fetch_one(&mut *tx)
+        .await?;
         Ok(Self { id, month })
     }
 

@@ -63,4 +63,7 @@ fn a_month_is_closed_once_complete_or_by_force() {
     let given_up = Reporters(vec![lost.clone()]);
     assert_eq!(given_up.closing(month, at(10, 2, 0), false), due(&[&lost]));
     assert!(lost.note(month).contains("declared lost on 2026-10-01"));
+    // It is on the bills of the months in which it may have run something, and on no later one.
+    assert_eq!(given_up.missing(month.next()), [lost]);
+    assert_eq!(given_up.missing(month.next().next()), []);
 }
