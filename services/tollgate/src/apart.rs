@@ -133,6 +133,30 @@ pub(crate) async fn scheduler(settings: Settings, life: Lifecycle) -> Result<()>
     until_stopped(&life, config).await
 }
 
+/// `tollgate billing-service`: until told to stop.
+pub(crate) async fn billing(settings: Settings, life: Lifecycle) -> Result<()> {
+    let began = Instant::now();
+    let config = &settings.config;
+    let secret = settings.given_cluster()?;
+    let health_listener = bind(config.billing.health_listen).await?;
+    let health_address = health_listener.local_addr()?;
+    // It opens nothing that is encrypted at rest, so it has no use for the master key.
+    let vault = Vault::new(&Ids.bytes());
+    let url = settings.database_url()?;
+    let store = open_store(config, &url, Role::Billing, vault).await?;
+    let parts = Parts::new("billing", config, redis(&settings).await?, secret, &life)?;
+    parts.probe_store(&store);
+    parts.billing(config, store, &life).await?;
+    let router = parts.health.router(Some(parts.metrics.clone()));
+    life.spawn_critical(
+        "health",
+        health::serve(health_listener, router, life.clone()),
+    );
+    let text = format!("http://{health_address}/health");
+    ready("billing", &text, began)?;
+    until_stopped(&life, config).await
+}
+
 /// `tollgate migrate`.
 pub(crate) async fn migrate(settings: Settings) -> Result<()> {
     // Nothing is opened or sealed by a migration.

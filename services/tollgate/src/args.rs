@@ -3,8 +3,11 @@
 mod billing;
 mod caps;
 mod events;
+mod invoices;
+mod ledger;
 mod prices;
 mod schedules;
+mod services;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,11 +22,16 @@ pub(crate) use caps::{CapScope, Caps, ListCaps, SetCap};
 pub(crate) use events::{
     DeadLetters, Events, ListEvents, Output, Policy, Purge, Queue, Redrive, Undelivered, Which,
 };
+pub(crate) use invoices::{
+    Close, Credit, CreditNote, DeclareLost, Draft, Explain, Invoices, ListInvoices, Pay,
+};
+pub(crate) use ledger::{Customers, LateUsage, Ledger, SetCustomer};
 pub(crate) use prices::{DiffPrices, ImportPrices, ListPrices, Prices, Terms};
 pub(crate) use schedules::{
     BackfillSchedule, History, Import, ImportCrontab, Key, ListSchedules, Next, OneSchedule,
     Schedules, SetPolicy,
 };
+pub(crate) use services::{BillingService, QueueService, SchedulerService};
 
 /// A self-hosted AWS Lambda that carries its own bill.
 ///
@@ -67,6 +75,9 @@ pub(crate) enum Command {
     /// Run the service that fires schedules alone, against given Postgres and Redis
     #[command(name = "scheduler-service", after_help = APART_HELP)]
     SchedulerService(SchedulerService),
+    /// Run the service that makes the bill alone, against given Postgres and Redis
+    #[command(name = "billing-service", after_help = APART_HELP)]
+    BillingService(BillingService),
     /// Bring a database's schema up to date
     Migrate(Migrate),
     /// Say what this host offers, and what to do about what is missing
@@ -125,9 +136,15 @@ pub(crate) enum Command {
     /// Import, list, compare and export price books
     #[command(subcommand)]
     Prices(Prices),
-    /// What usage costs: reports, forecasts, simulated months
+    /// The bill: reports, forecasts, simulated months, drafts, invoices, credit notes, payments
     #[command(subcommand)]
     Billing(Billing),
+    /// The ledger behind the bill: verify, accounts, journals
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// Whom invoices are for
+    #[command(subcommand)]
+    Customers(Customers),
     /// Run a command with a private Postgres and Redis of its own, thrown away afterwards: for tests
     #[command(hide = true)]
     PrivateServices(PrivateServices),
@@ -227,28 +244,6 @@ pub(crate) struct Executor {
     /// What separates functions from the host [default: container]
     #[arg(long)]
     pub(crate) isolation: Option<Isolation>,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct QueueService {
-    #[command(flatten)]
-    pub(crate) place: Place,
-    #[command(flatten)]
-    pub(crate) urls: Urls,
-    /// Address to answer /health and /metrics on [default: 127.0.0.1:9413]
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) health_listen: Option<SocketAddr>,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct SchedulerService {
-    #[command(flatten)]
-    pub(crate) place: Place,
-    #[command(flatten)]
-    pub(crate) urls: Urls,
-    /// Address to answer /health and /metrics on [default: 127.0.0.1:9414]
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) health_listen: Option<SocketAddr>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -528,26 +523,6 @@ impl Executor {
                 self.health_listen.as_ref(),
             )
             .set("--announce", "executor.announce", self.announce.as_ref())
-    }
-}
-
-impl QueueService {
-    pub(crate) fn given(&self) -> Given {
-        Given::default().place(&self.place).urls(&self.urls).set(
-            "--health-listen",
-            "queue.health_listen",
-            self.health_listen.as_ref(),
-        )
-    }
-}
-
-impl SchedulerService {
-    pub(crate) fn given(&self) -> Given {
-        Given::default().place(&self.place).urls(&self.urls).set(
-            "--health-listen",
-            "scheduler.health_listen",
-            self.health_listen.as_ref(),
-        )
     }
 }
 

@@ -48,6 +48,7 @@ pub(crate) struct Config {
     pub(crate) executor: Executor,
     pub(crate) queue: Queue,
     pub(crate) scheduler: Scheduler,
+    pub(crate) billing: Billing,
     pub(crate) database: Database,
     pub(crate) redis: Redis,
     pub(crate) storage: Storage,
@@ -115,6 +116,40 @@ pub(crate) struct Queue {
 pub(crate) struct Scheduler {
     /// Where `tollgate scheduler-service` answers `/health` and `/metrics` (HTTP). Not used by `tollgate up`.
     pub(crate) health_listen: SocketAddr,
+}
+
+/// The service that makes the bill, and who issues it. What is changed here is on invoices from now on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Billing {
+    /// The issuer's name.
+    pub(crate) issuer_name: String,
+    /// Lines of the issuer's postal address, without the country.
+    pub(crate) issuer_address: Vec<String>,
+    /// The issuer's country: two capital letters (ISO 3166).
+    pub(crate) issuer_country: String,
+    /// The issuer's VAT number or the like.
+    pub(crate) issuer_tax_id: String,
+    /// Where customers write to.
+    pub(crate) issuer_email: String,
+    /// A picture for invoices: PNG or SVG, at most 1 MiB.
+    pub(crate) logo_file: Option<PathBuf>,
+    /// What invoice numbers begin with, at most 32 characters. Each prefix is a series of its own: 1, 2, 3 without a gap.
+    pub(crate) number_prefix: String,
+    /// Days from an invoice's date to when it is due: 0 to 365.
+    pub(crate) payment_days: u32,
+    /// What taxes are computed from: the `invoice`'s subtotal, or each `line`.
+    pub(crate) tax_level: TaxedBy,
+    /// Where `tollgate billing-service` answers `/health` and `/metrics` (HTTP). Not used by `tollgate up`.
+    pub(crate) health_listen: SocketAddr,
+}
+
+/// What taxes are computed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TaxedBy {
+    Invoice,
+    Line,
 }
 
 /// Postgres, where services run apart. `tollgate up` runs its own.
@@ -251,6 +286,7 @@ impl Default for Config {
             executor: Executor::default(),
             queue: Queue::default(),
             scheduler: Scheduler::default(),
+            billing: Billing::default(),
             database: Database::default(),
             redis: Redis::default(),
             storage: Storage::default(),
@@ -306,6 +342,24 @@ impl Default for Scheduler {
     }
 }
 
+impl Default for Billing {
+    fn default() -> Self {
+        let issuer = store::parties::Issuer::default();
+        Self {
+            issuer_name: issuer.party.name,
+            issuer_address: Vec::new(),
+            issuer_country: String::new(),
+            issuer_tax_id: String::new(),
+            issuer_email: String::new(),
+            logo_file: None,
+            number_prefix: issuer.number_prefix,
+            payment_days: issuer.payment_days,
+            tax_level: TaxedBy::Invoice,
+            health_listen: ([127, 0, 0, 1], 9415).into(),
+        }
+    }
+}
+
 impl Default for Database {
     fn default() -> Self {
         Self {
@@ -351,6 +405,7 @@ pub(crate) enum Shape {
     Executor,
     Queue,
     Scheduler,
+    Billing,
     /// An operator's command on the database of a running `up`, or of `database.url`.
     Operator,
 }

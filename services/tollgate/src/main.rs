@@ -9,6 +9,7 @@ mod client;
 mod config;
 mod data_dir;
 mod doctor;
+mod issuer;
 mod operator;
 mod parts;
 mod platform_clock;

@@ -5,11 +5,16 @@
 
 pub(crate) mod billing;
 pub(crate) mod caps;
+pub(crate) mod customers;
+pub(crate) mod invoices;
+pub(crate) mod ledger;
 pub(crate) mod prices;
 
 mod chart;
+mod explain;
 mod files;
 mod forecast;
+mod invoice_text;
 mod report;
 mod simulate;
 mod terms;
@@ -26,6 +31,7 @@ use store::{Role, Store, accounts};
 use crate::args::{Accounts, Keys};
 use crate::client::print;
 use crate::config::Settings;
+use crate::platform_clock::CLOCK_FILE;
 use crate::settings::open_store;
 
 pub(crate) async fn run_accounts(settings: &Settings, command: Accounts) -> Result<()> {

@@ -194,6 +194,28 @@ impl Parts {
         Ok(())
     }
 
+    /// Starts the service that makes the bill.
+    pub(crate) async fn billing(
+        &self,
+        config: &Config,
+        store: Store,
+        life: &Lifecycle,
+    ) -> Result<()> {
+        let options = billing::Options {
+            store,
+            clock: self.clock.clone(),
+            issuer: crate::issuer::of(&config.billing)?,
+        };
+        let handle = billing::start(options, life)
+            .await
+            .context("Billing cannot start")?;
+        self.health.probe("billing", move || {
+            let text = handle.describe();
+            async move { Ok(Some(text)) }
+        });
+        Ok(())
+    }
+
     /// Starts the executor. `advertise` is where gateways of other processes reach it, `gateway` where functions reach one.
     pub(crate) async fn executor(
         &self,

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 
 /// Where a data directory remembers how far its clock was moved.
-const FILE: &str = "clock";
+pub(crate) const CLOCK_FILE: &str = "clock";
 
 /// What tells the platform's time.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl PlatformClock {
     /// A directory whose clock was moved is refused without `--dev-clock`: on the host's time, usage would be booked before
     /// what is booked already, in periods that may be closed, and what was accepted would wait for days that it has seen.
     pub(crate) fn of(config: &Config, dir: &DataDir) -> Result<Self> {
-        let file = dir.path().join(FILE);
+        let file = dir.path().join(CLOCK_FILE);
         let context = "The development clock cannot be used";
         if config.dev_clock {
             let dev = DevClock::open(file).context(context)?;
@@ -94,7 +94,7 @@ mod tests {
     fn a_damaged_memory_is_refused_either_way() {
         let dir = tempfile::tempdir().unwrap();
         let dir = DataDir::claim(dir.path()).unwrap();
-        std::fs::write(dir.path().join(FILE), "soon").unwrap();
+        std::fs::write(dir.path().join(CLOCK_FILE), "soon").unwrap();
         for dev_clock in [false, true] {
             let config = Config {
                 dev_clock,

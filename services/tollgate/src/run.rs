@@ -44,6 +44,11 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
                 apart::scheduler(settings, life)
             })
         }
+        Command::BillingService(args) => {
+            let settings = settings(Shape::Billing, &args.place, args.given())?;
+            let config = settings.config.clone();
+            service("billing", &config, |life| apart::billing(settings, life))
+        }
         other => command(other),
     }
 }
@@ -74,6 +79,14 @@ fn command(command: Command) -> Result<ExitCode> {
             done(runtime.block_on(operator::prices::run(&settings, command)))
         }
         Command::Billing(command) => done(runtime.block_on(operator::billing::run(command))),
+        Command::Ledger(command) => {
+            let settings = operator_settings(command.operator())?;
+            runtime.block_on(operator::ledger::run(&settings, command))
+        }
+        Command::Customers(command) => {
+            let settings = operator_settings(command.operator())?;
+            done(runtime.block_on(operator::customers::run(&settings, command)))
+        }
         Command::Doctor(args) => {
             let dir = client::dir(args.data_dir.as_deref());
             runtime.block_on(doctor::run(&dir))
@@ -92,7 +105,8 @@ fn command(command: Command) -> Result<ExitCode> {
         | Command::Gateway(_)
         | Command::Executor(_)
         | Command::QueueService(_)
-        | Command::SchedulerService(_) => {
+        | Command::SchedulerService(_)
+        | Command::BillingService(_) => {
             unreachable!("services were started by the caller")
         }
     }

@@ -117,8 +117,10 @@ async fn start(
     parts
         .queue(config, for_queue, &dispatch, source, life)
         .await?;
-    let for_scheduler = open_store(config, &url, Role::Scheduler, vault).await?;
+    let for_scheduler = open_store(config, &url, Role::Scheduler, vault.clone()).await?;
     parts.scheduler(for_scheduler, &dispatch, life).await?;
+    let for_billing = open_store(config, &url, Role::Billing, vault).await?;
+    parts.billing(config, for_billing, life).await?;
     let credentials = Credentials {
         endpoint: endpoint(config, gateway.address),
         region: config.region.to_string(),

@@ -34,6 +34,36 @@ impl std::fmt::Debug for LogLine {
     }
 }
 
+/// What the platform's REPORT line says of an execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub request_id: String,
+    pub billed_ms: u64,
+    pub memory_mb: u32,
+}
+
+impl Report {
+    /// Reads a REPORT line; `None` for any other.
+    pub fn parse(line: &str) -> Option<Self> {
+        let rest = line.strip_prefix("REPORT RequestId: ")?;
+        let mut parts = rest.split('\t');
+        let request_id = parts.next()?.to_owned();
+        let (mut billed_ms, mut memory_mb) = (None, None);
+        for part in parts {
+            if let Some(text) = part.strip_prefix("Billed Duration: ") {
+                billed_ms = text.strip_suffix(" ms")?.parse().ok();
+            } else if let Some(text) = part.strip_prefix("Memory Size: ") {
+                memory_mb = text.strip_suffix(" MB")?.parse().ok();
+            }
+        }
+        Some(Self {
+            request_id,
+            billed_ms: billed_ms?,
+            memory_mb: memory_mb?,
+        })
+    }
+}
+
 /// What an event counts for besides its message, in bytes (`CloudWatch` Logs quotas, "Batch size").
 pub const EVENT_OVERHEAD_BYTES: usize = 26;
 
@@ -125,6 +155,24 @@ fn phrase(quoted: &str) -> Option<(String, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn report_lines_are_read() {
+        let line = "REPORT RequestId: 7f\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 40 MB\t";
+        let report = Report {
+            request_id: "7f".to_owned(),
+            billed_ms: 2,
+            memory_mb: 128,
+        };
+        assert_eq!(Report::parse(line), Some(report));
+        for other in [
+            "END RequestId: 7f",
+            "REPORT RequestId: 7f",
+            "REPORT RequestId: 7f\tBilled Duration: 2 s\tMemory Size: 128 MB",
+        ] {
+            assert_eq!(Report::parse(other), None, "{other}");
+        }
+    }
 
     fn check(pattern: &str, message: &str, want: bool) {
         let got = Pattern::parse(pattern).unwrap().matches(message);

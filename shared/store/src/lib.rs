@@ -5,12 +5,14 @@
 
 pub mod access_keys;
 pub mod accounts;
+pub mod accrual;
 pub mod aliases;
 pub mod async_policies;
 mod attendance;
 pub mod billing_terms;
 pub mod caps;
 mod catalog;
+mod charges;
 pub mod concurrency;
 mod error;
 pub mod event_invoke_configs;
@@ -18,7 +20,13 @@ pub mod events;
 pub mod fires;
 pub mod functions;
 pub mod iam;
+pub mod invoices;
+pub mod lead;
+pub mod ledger;
 pub mod logs;
+mod numeric;
+pub mod parties;
+pub mod periods;
 pub mod price_books;
 pub mod prices;
 pub mod recursion;
@@ -34,6 +42,7 @@ pub mod tags;
 pub mod testing;
 pub mod usage;
 mod vault;
+pub mod verify;
 mod version_row;
 pub mod versions;
 

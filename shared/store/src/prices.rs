@@ -56,7 +56,7 @@ impl Store {
         sqlx::query!("LOCK TABLE billing.price_version IN SHARE ROW EXCLUSIVE MODE")
             .execute(&mut *tx)
             .await?;
-        let present = load(&mut tx, book).await?;
+        let present = load(&mut tx, book, i64::MAX).await?;
         let mut added = 0;
         for price in prices.iter() {
             let known = present.in_force(&price.region, price.sku, price.valid_from);
@@ -81,7 +81,7 @@ impl Store {
 
     /// A whole book; empty where nobody has added to it.
     pub async fn price_book(&self, book: &str) -> Result<Book, Error> {
-        load(&mut *self.pool.acquire().await?, book).await
+        load(&mut *self.pool.acquire().await?, book, i64::MAX).await
     }
 
     /// Moves whenever a price is added: a cheap question before loading a book again.
@@ -150,14 +150,20 @@ struct TierRow {
     unit_price: String,
 }
 
-async fn load(connection: &mut PgConnection, book: &str) -> Result<Book, Error> {
+/// A whole book as it was at a price stamp ([`Store::price_stamp`]).
+pub(crate) async fn load(
+    connection: &mut PgConnection,
+    book: &str,
+    stamp: i64,
+) -> Result<Book, Error> {
     let rows = sqlx::query_as!(
         TierRow,
         r#"SELECT price_id, region, sku, currency, valid_from, price_per::text AS "price_per!", duration_step_ms,
                source, qty_from::text AS "qty_from!", qty_to::text, unit_price::text AS "unit_price!"
            FROM billing.price_version JOIN billing.price_tier USING (price_id)
-           WHERE book = $1 ORDER BY price_id, qty_from"#,
+           WHERE book = $1 AND price_id <= $2 ORDER BY price_id, qty_from"#,
         book,
+        stamp,
     )
     .fetch_all(connection)
     .await?;

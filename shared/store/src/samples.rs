@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::price::Sku;
+use domain::usage::{Batch, BatchId, Counts, Place, Sums};
 use domain::{
     AccountId, Architecture, Code, Configuration, FunctionArn, FunctionVersion, Logging, Stamp,
     State, Version,
@@ -106,4 +108,104 @@ pub(crate) async fn create(store: &Store, account: u64, name: &str) -> FunctionV
         .create_function(latest, &BTreeMap::new(), false, stamp)
         .await
         .unwrap()
+}
+
+pub(crate) fn account(number: u64) -> AccountId {
+    AccountId::new(number).unwrap()
+}
+
+/// `2026-09-18T05` as the hour.
+pub(crate) fn hour(text: &str) -> DateTime<Utc> {
+    format!("{text}:00:00Z").parse().unwrap()
+}
+
+/// An executor that reports usage.
+pub(crate) struct Meter {
+    executor: u128,
+    batch_seq: i64,
+    next_event: i64,
+}
+
+impl Meter {
+    pub(crate) fn new(executor: u128) -> Self {
+        Self {
+            executor,
+            batch_seq: 1,
+            next_event: 1,
+        }
+    }
+
+    pub(crate) fn id(&self) -> Uuid {
+        Uuid::from_u128(self.executor)
+    }
+
+    /// Says that all up to `covers_until` is reported.
+    pub(crate) async fn covers(&mut self, store: &Store, covers_until: DateTime<Utc>) {
+        self.report(store, covers_until, &[]).await;
+    }
+
+    /// Reports usage of a function of ALICE's in us-east-1.
+    pub(crate) async fn of_alice(&mut self, store: &Store, at: &str, sku: Sku, quantity: i128) {
+        let place = place(ALICE, at, "us-east-1", sku);
+        self.report(store, hour(at), &[(place, quantity)]).await;
+    }
+
+    pub(crate) async fn report(
+        &mut self,
+        store: &Store,
+        covers_until: DateTime<Utc>,
+        usage: &[(Place, i128)],
+    ) {
+        let mut sums = Sums::default();
+        let mut ended = 0;
+        for (place, quantity) in usage {
+            if place.sku == Sku::Requests {
+                ended += i64::try_from(*quantity).unwrap();
+            }
+            sums.add_quantity(place.clone(), *quantity);
+        }
+        let mut sha256 = [0; 32];
+        sha256[..8].copy_from_slice(&self.batch_seq.to_le_bytes());
+        let batch = Batch {
+            id: BatchId {
+                executor: self.id(),
+                boot_epoch: 1,
+                batch_seq: self.batch_seq,
+            },
+            first_event: self.next_event,
+            last_event: self.next_event + 2 * ended - 1,
+            covers_until,
+            sha256,
+            closes_epoch: false,
+            counts: Counts {
+                started: ended,
+                ended,
+                ..Counts::default()
+            },
+            sums,
+        };
+        let counted = store.ingest_usage(&batch).await.unwrap();
+        assert_eq!(counted, crate::usage::Ingested::Counted);
+        self.batch_seq += 1;
+        self.next_event += 2 * ended;
+    }
+}
+
+pub(crate) fn place(owner: u64, at: &str, region: &str, sku: Sku) -> Place {
+    Place {
+        account: account(owner),
+        hour: hour(at),
+        region: region.parse().unwrap(),
+        sku,
+        resource: format!("arn:aws:lambda:{region}:{owner:012}:function:f"),
+    }
+}
+
+/// The invariants that do not hold.
+pub(crate) async fn violated(store: &Store) -> Vec<String> {
+    let checks = store.verify_ledger().await.unwrap();
+    let violated = checks.into_iter().filter(|check| !check.holds);
+    violated
+        .map(|check| format!("{}: {}", check.name, check.detail))
+        .collect()
 }

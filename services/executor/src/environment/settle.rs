@@ -214,19 +214,7 @@ impl Frame {
         } else {
             Outcome::FunctionError
         };
-        let timeout = Duration::from_secs(u64::from(self.spec.timeout_s));
-        let end = End {
-            init: run.init.min(INIT_TIME_MAX),
-            // Nobody pays for the time that ending a function takes whose time was up.
-            invoke: run
-                .invoked
-                .map_or(Duration::ZERO, |at| at.elapsed())
-                .min(timeout),
-            request_bytes: run.job.payload.len(),
-            response_bytes: payload.len(),
-            outcome,
-            at: parts.clock.now(),
-        };
+        let end = self.end(&run, payload.len(), outcome);
         let execution = booked(run.start, &end);
         let measures = &parts.measures;
         if let Err(error) = parts.spool.end(run.ticket, &execution) {
@@ -267,6 +255,20 @@ impl Frame {
             },
             run.job,
         ))
+    }
+
+    /// Nobody pays for more than the function's time, or for more INIT than there may be, whatever ending it took.
+    fn end(&self, run: &Run, response_bytes: usize, outcome: Outcome) -> End {
+        let timeout = Duration::from_secs(u64::from(self.spec.timeout_s));
+        let invoke = run.invoked.map_or(Duration::ZERO, |at| at.elapsed());
+        End {
+            init: run.init.min(INIT_TIME_MAX),
+            invoke: invoke.min(timeout),
+            request_bytes: run.job.payload.len(),
+            response_bytes,
+            outcome,
+            at: self.pool().parts().clock.now(),
+        }
     }
 
     fn close_log(&self, settled: &Settled, sandbox: Option<&Sandbox>) {

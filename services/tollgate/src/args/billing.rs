@@ -8,10 +8,10 @@ use domain::AccountId;
 use domain::bill::Month;
 use domain::bill::report::Dimension;
 
-use super::Operator;
+use super::{Invoices, Operator};
 use crate::client::parse_moment;
 
-/// What usage costs: simulated, reported, forecast.
+/// What usage costs: simulated, reported, forecast, invoiced.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Billing {
     /// Price a described month without running it
@@ -33,6 +33,8 @@ pub(crate) enum Billing {
         together with what the month has used so far: the free tier and volume tiers are in it."
     )]
     Forecast(Forecast),
+    #[command(flatten)]
+    Invoices(Invoices),
 }
 
 const SIMULATE_HELP: &str = "Examples:\n  \

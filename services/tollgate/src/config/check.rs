@@ -10,6 +10,7 @@ pub(super) fn check(loaded: &Loaded<Config>, shape: Shape) -> Result<(), String>
     let from = |key: &str| format!("{key} ({})", loaded.source(key));
     check_ranges(config, &from)?;
     check_listener(config, &from)?;
+    check_issuer(config, &from)?;
     if let Some(announce) = &config.executor.announce
         && !is_host_port(announce)
     {
@@ -67,6 +68,12 @@ fn check_ranges(config: &Config, from: &dyn Fn(&str) -> String) -> Result<(), St
             config.queue.in_flight_max as u64,
             1,
             100_000,
+        ),
+        (
+            "billing.payment_days",
+            config.billing.payment_days.into(),
+            0,
+            365,
         ),
         ("executor.idle_s", config.executor.idle_s, 1, 86_400),
         (
@@ -129,6 +136,30 @@ fn check_listener(config: &Config, from: &dyn Fn(&str) -> String) -> Result<(), 
     Ok(())
 }
 
+fn check_issuer(config: &Config, from: &dyn Fn(&str) -> String) -> Result<(), String> {
+    let billing = &config.billing;
+    if billing.issuer_name.trim().is_empty() {
+        return Err(format!("{} is empty.", from("billing.issuer_name")));
+    }
+    let country = &billing.issuer_country;
+    let is_country = country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase());
+    if !country.is_empty() && !is_country {
+        return Err(format!(
+            "{} must be two capital letters such as DE, not {country:?}.",
+            from("billing.issuer_country")
+        ));
+    }
+    let prefix = &billing.number_prefix;
+    let legal = |c: char| c.is_ascii_graphic();
+    if prefix.len() > 32 || !prefix.chars().all(legal) {
+        return Err(format!(
+            "{} must have at most 32 letters, digits and signs, and no space; it is {prefix:?}.",
+            from("billing.number_prefix")
+        ));
+    }
+    Ok(())
+}
+
 fn check_urls(
     loaded: &Loaded<Config>,
     shape: Shape,
@@ -171,7 +202,10 @@ fn check_urls(
                     from(key)
                 ));
             }
-            (Shape::Gateway | Shape::Executor | Shape::Queue | Shape::Scheduler, None) => {
+            (
+                Shape::Gateway | Shape::Executor | Shape::Queue | Shape::Scheduler | Shape::Billing,
+                None,
+            ) => {
                 return Err(format!(
                     "{url_key} is missing: give --{name}-url, TOLLGATE_{variable}_URL or {file_key}."
                 ));

@@ -101,6 +101,26 @@ announce = 'me'",
         "database.connections_max (t.toml) must be between 2 and 1000, not 1.",
     );
     check(
+        "[billing]\nissuer_country = 'Germany'",
+        "billing.issuer_country (t.toml) must be two capital letters such as DE, not \"Germany\".",
+    );
+    check(
+        "[billing]\nissuer_name = ' '",
+        "billing.issuer_name (t.toml) is empty.",
+    );
+    check(
+        "[billing]\nnumber_prefix = 'my bills '",
+        "billing.number_prefix (t.toml) must have at most 32 letters, digits and signs, and no space; it is \"my bills \".",
+    );
+    check(
+        "[billing]\npayment_days = 400",
+        "billing.payment_days (t.toml) must be between 0 and 365, not 400.",
+    );
+    check(
+        "[billing]\ntax_level = 'day'",
+        "billing.tax_level (t.toml): \"day\" is not one of invoice, line.",
+    );
+    check(
         "[telemetry]\nlog_format = 'xml'",
         "telemetry.log_format (t.toml): \"xml\" is not one of auto, text, json.",
     );

@@ -14,6 +14,10 @@ pub(crate) async fn run(command: Billing) -> Result<()> {
         Billing::Simulate(args) => super::simulate::run(args).await,
         Billing::Report(args) => super::report::run(args).await,
         Billing::Forecast(args) => super::forecast::run(args).await,
+        Billing::Invoices(command) => {
+            let settings = operator_settings(command.operator())?;
+            super::invoices::run(&settings, command).await
+        }
     }
 }
 

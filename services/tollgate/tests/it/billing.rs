@@ -1,125 +1,148 @@
-//! `tollgate billing simulate` at the real binary, which needs nothing that runs. The rest of the bill: `clients/billing.py`.
+//! The bill of a running platform: from executions over a draft to an invoice that is explained by them.
 
-use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::bed::{TOLLGATE, text_of};
+use crate::bed::{Bed, TOLLGATE};
+use crate::faults::wait_until;
 
-/// Simulates a profile from standard input, in an empty environment and directory.
-fn simulate(profile: &Value, words: &[&str]) -> Output {
-    let work = tempfile::tempdir().expect("a directory");
-    let mut child = Command::new(TOLLGATE)
-        .args(["billing", "simulate", "--profile", "-"])
+fn json(bed: &Bed, words: &[&str]) -> Value {
+    let text = bed.operator(&[words, &["--json"]].concat());
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{words:?}: {error}: {text}"))
+}
+
+/// What a command that must fail says.
+fn refused(bed: &Bed, words: &[&str]) -> String {
+    let output = Command::new(TOLLGATE)
         .args(words)
-        .current_dir(work.path())
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
+        .arg("--data-dir")
+        .arg(&bed.data_dir)
+        .output()
         .expect("tollgate runs");
-    let mut stdin = child.stdin.take().expect("piped");
-    stdin
-        .write_all(profile.to_string().as_bytes())
-        .expect("it reads");
-    drop(stdin);
-    child.wait_with_output().expect("it ends")
+    assert_eq!(output.status.code(), Some(1), "{words:?}");
+    String::from_utf8_lossy(&output.stderr)
+        .trim_end()
+        .to_owned()
 }
 
-fn bill(free_tier: bool, items: Value) -> Value {
-    let profile = json!({"month": "2026-10", "free_tier": free_tier, "items": items});
-    let output = simulate(&profile, &["--json"]);
-    serde_json::from_str(&text_of(&output, "simulate")).expect("JSON")
+/// The invoice line of a SKU and its number.
+fn line<'a>(document: &'a Value, sku: &str) -> &'a Value {
+    let lines = document["lines"].as_array().expect("lines");
+    let found = lines.iter().find(|line| line["sku"] == sku);
+    found.unwrap_or_else(|| panic!("no line of {sku} in {document}"))
 }
 
-fn function(memory_mb: u32, ephemeral_mb: u32, invocations: u64, billed_ms: u32) -> Value {
-    json!({"kind": "function", "region": "us-east-1", "arch": "x86_64", "memory_mb": memory_mb, "ephemeral_mb": ephemeral_mb,
-        "invocations": invocations, "billed_ms": billed_ms})
+/// A line of duration is explained by the three executions.
+fn explained_by_executions(bed: &Bed, duration: &Value) {
+    let number = duration["line_no"].to_string();
+    let explained = json(bed, &["billing", "explain", "AC-000001", &number]);
+    assert_eq!(explained["quantity"], duration["quantity"]);
+    let hours = explained["hours"].as_array().expect("hours");
+    let executions = hours
+        .iter()
+        .map(|hour| hour["executions"].as_array().map_or(0, Vec::len));
+    assert_eq!(executions.sum::<usize>(), 3, "{explained}");
+    assert!(
+        hours
+            .iter()
+            .all(|hour| hour["log_quantity"] == hour["metered"]),
+        "{explained}"
+    );
 }
 
 #[test]
-fn published_bills_come_out() {
-    let a1 = bill(true, json!([function(1_536, 512, 3_000_000, 120)]));
-    let line = |tier: &str, sku: &str, quantity: &str, unit_price: &str, amount: &str| {
-        json!({"region": "us-east-1", "sku": sku, "tier": tier, "quantity": quantity, "unit_price": unit_price,
-            "amount": amount})
-    };
+fn a_month_becomes_an_invoice() {
+    let bed = Bed::own_with(&[
+        ("TOLLGATE_DEV_CLOCK", "true"),
+        ("TOLLGATE_BILLING_ISSUER_NAME", "Ada's Cloud"),
+        ("TOLLGATE_BILLING_NUMBER_PREFIX", "AC-"),
+    ]);
+    let hello = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/hello");
+    bed.operator(&["deploy", hello.to_str().expect("UTF-8")]);
+    for _ in 0..3 {
+        bed.operator(&["invoke", "hello"]);
+    }
+    let first = "000000000000";
+    bed.operator(&[
+        "customers",
+        "set",
+        first,
+        "--name",
+        "Babbage",
+        "--tax",
+        "VAT=20",
+    ]);
+    wait_until("the executions are in the draft", || {
+        let draft = json(&bed, &["billing", "draft"]);
+        draft[0]["lines"].is_array() && line(&draft[0], "requests")["quantity"] == "3"
+    });
+    let draft = &json(&bed, &["billing", "draft"])[0];
     assert_eq!(
-        a1,
-        json!({"lines": [
-            line("free", "requests", "1000000", "0.0000002", "0.00"),
-            line("1", "requests", "2000000", "0.0000002", "0.40"),
-            line("free", "duration-x86_64", "400000", "0.0000166667", "0.00"),
-            line("1", "duration-x86_64", "140000", "0.0000166667", "2.33"),
-        ], "currency": "USD", "total": "2.73"})
+        (&draft["number"], &draft["customer"]["name"]),
+        (&Value::Null, &"Babbage".into())
     );
-    let a3 = bill(true, json!([function(4_096, 2_048, 6_000_000, 280)]));
-    assert_eq!(a3["total"], "106.41");
-    let provisioned = json!({"kind": "provisioned", "region": "us-east-1", "arch": "x86_64", "memory_mb": 1_536,
-        "concurrency": 100, "hours": 8, "invocations": 500_000, "billed_ms": 100});
-    let a4 = bill(
-        true,
-        json!([provisioned, function(1_536, 512, 2_500_000, 120)]),
+    bed.operator(&[
+        "billing",
+        "credit",
+        first,
+        "--amount",
+        "7.50",
+        "--reference",
+        "first",
+    ]);
+    let again = bed.operator(&[
+        "billing",
+        "credit",
+        first,
+        "--amount",
+        "7.50",
+        "--reference",
+        "first",
+    ]);
+    assert_eq!(
+        again.trim_end(),
+        "Booked before. 000000000000 has 7.50 USD to their credit."
     );
-    assert_eq!(a4["total"], "19.96");
-    let sku = |sku: &str, quantity: &str| json!({"kind": "sku", "region": "us-east-1", "sku": sku, "quantity": quantity});
-    let b3 = bill(
-        false,
-        json!([
-            sku("duration-x86_64", "9216000000"),
-            sku("requests", "9000000000")
-        ]),
-    );
-    assert_eq!(b3["total"], "150040.20");
-}
 
-#[test]
-fn people_read_a_table() {
-    let profile = json!({"month": "2026-10", "items": [function(1_536, 512, 3_000_000, 120)]});
-    let text = text_of(&simulate(&profile, &[]), "simulate");
-    let expected = "\
-REGION     SKU              TIER  QUANTITY  UNIT               PRICE  AMOUNT (USD)
-us-east-1  requests         free   1000000  Requests       0.0000002          0.00
-us-east-1  requests         1      2000000  Requests       0.0000002          0.40
-us-east-1  duration-x86_64  free    400000  GB-Seconds  0.0000166667          0.00
-us-east-1  duration-x86_64  1       140000  GB-Seconds  0.0000166667          2.33
-TOTAL                                                                         2.73
-";
-    assert_eq!(text, expected);
-}
+    // A month and a day go by.
+    let month = draft["period_start"].as_str().expect("a day")[..7].to_owned();
+    let early = refused(&bed, &["billing", "close", "--month", &month]);
+    assert!(early.contains("is not closed before"), "{early}");
+    bed.operator(&["clock", "advance", "35d"]);
+    wait_until("the month is closed", || {
+        json(&bed, &["billing", "invoices", "--month", &month])[0]["number"] == "AC-000001"
+    });
+    let invoice = json(&bed, &["billing", "show", "AC-000001"]);
+    assert_eq!(
+        (&invoice["issuer"]["name"], &invoice["tax_level"]),
+        (&"Ada's Cloud".into(), &"invoice".into())
+    );
+    assert_eq!(line(&invoice, "requests")["quantity"], "3");
+    let duration = line(&invoice, "duration-x86_64");
+    assert_eq!(
+        duration["quantity"],
+        line(draft, "duration-x86_64")["quantity"]
+    );
+    let shown = bed.operator(&["billing", "show", "AC-000001"]);
+    assert!(
+        shown.contains("Babbage") && shown.contains("VAT 20 %"),
+        "{shown}"
+    );
 
-#[test]
-fn what_cannot_be_priced_is_said_in_a_sentence() {
-    let check = |profile: &Value, words: &[&str], expected: &str| {
-        let output = simulate(profile, words);
-        let text = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(text.trim_end(), format!("tollgate: {expected}"));
-        assert_eq!(output.status.code(), Some(1));
-        assert!(output.stdout.is_empty());
-    };
-    let mut mars = function(128, 512, 1, 1);
-    mars["region"] = json!("mars-north-1");
-    check(
-        &json!({"month": "2026-10", "items": [function(128, 512, 1, 1), mars]}),
-        &["--json"],
-        "The profile cannot be priced: item 2: the price book has no prices for region mars-north-1",
+    explained_by_executions(&bed, duration);
+    let verified = json(&bed, &["ledger", "verify"]);
+    assert_eq!(verified["holds"], true, "{verified}");
+    assert_eq!(
+        refused(&bed, &["billing", "pay", "AC-000001", "--amount", "1"]),
+        "tollgate: Of AC-000001 only 0.00 USD is open. Book what is paid beyond it as credit: `tollgate billing credit \
+         000000000000 --amount ...`."
     );
-    check(
-        &json!({"month": "2026-10", "items": [function(64, 512, 1, 1)]}),
-        &[],
-        "The profile cannot be priced: item 1: memory_mb must be from 128 to 10240, got 64",
+    assert_eq!(
+        refused(&bed, &["billing", "show", "AC-000002"]),
+        "tollgate: There is no invoice AC-000002: see `tollgate billing invoices`."
     );
-    check(
-        &json!({"month": "2026-10", "items": []}),
-        &["--book-file", "none.csv"],
-        "none.csv cannot be read: No such file or directory (os error 2)",
-    );
-    check(
-        &json!({"month": "2026-10", "items": []}),
-        &["--book", "house"],
-        "No Tollgate runs on .tollgate. Start one with `tollgate up`, name its directory with --data-dir, or give the database \
-         of services that run apart with --database-url.",
-    );
+    let executors = json(&bed, &["billing", "executors"]);
+    assert_eq!(executors.as_array().map(Vec::len), Some(1), "{executors}");
 }

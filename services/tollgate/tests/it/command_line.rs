@@ -117,6 +117,9 @@ fn help_shows_every_command_with_examples() {
         "functions",
         "schedules",
         "accounts",
+        "billing",
+        "ledger",
+        "customers",
         "keys",
         "Examples:",
     ] {

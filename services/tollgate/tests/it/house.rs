@@ -10,6 +10,7 @@ use serde_json::Value;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("aws-codegen", &[]),
     ("aws-model", &[]),
+    ("billing", &["chassis", "domain", "store"]),
     ("chassis", &[]),
     ("documents", &["domain"]),
     ("domain", &[]),
@@ -39,6 +40,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "tollgate",
         &[
+            "billing",
             "chassis",
             "dispatch",
             "domain",

@@ -13,4 +13,5 @@ mod house;
 mod private_services;
 mod schedule_controls;
 mod schedules;
+mod simulate;
 mod telemetry;

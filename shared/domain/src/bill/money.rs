@@ -5,6 +5,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 
 use super::super::price::rating::{ROW_DIGITS, round_half_up};
+use crate::ParseError;
 use crate::price::Currency;
 
 /// An amount in the minor units of its currency: cents, or whole yen.
@@ -30,6 +31,17 @@ impl Money {
         Self::new(round_half_up(amount_e10, step), currency)
     }
 
+    /// An amount in the major unit, such as `2.73`, exactly.
+    pub fn parse(text: &str, currency: Currency) -> Result<Self, ParseError> {
+        let digits = currency.digits();
+        let minor = parse_fixed(text, digits).ok_or_else(|| {
+            ParseError::new(format!(
+                "{text:?} is not an amount in {currency}: a number with at most {digits} digits behind the point"
+            ))
+        })?;
+        Ok(Self::new(minor, currency))
+    }
+
     /// The amount alone: `2.73`, `-0.05`, `1200` (yen).
     pub fn amount(self) -> String {
         fixed(self.minor, self.currency.digits())
@@ -52,6 +64,31 @@ pub fn fixed(number: i128, digits: u32) -> String {
         return format!("{sign}{whole}");
     }
     format!("{sign}{whole}.{rest:0width$}", width = digits as usize)
+}
+
+/// The integer at `digits` behind the point that [`fixed`] writes so; fewer digits are taken, more are not, unless they are 0.
+pub fn parse_fixed(text: &str, digits: u32) -> Option<i128> {
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (whole, rest) = text.split_once('.').unwrap_or((text, "0"));
+    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !all_digits(whole) || !all_digits(rest) {
+        return None;
+    }
+    let rest = rest.trim_end_matches('0');
+    let missing = digits.checked_sub(u32::try_from(rest.len()).ok()?)?;
+    let part = if rest.is_empty() {
+        0
+    } else {
+        rest.parse::<i128>().ok()?
+    };
+    let part = part.checked_mul(10_i128.checked_pow(missing)?)?;
+    let whole = whole.parse::<i128>().ok()?;
+    let number = whole.checked_mul(10_i128.checked_pow(digits)?)?;
+    let number = number.checked_add(part)?;
+    Some(if negative { -number } else { number })
 }
 
 /// `numerator / denominator` written out exactly, without trailing zeros. The denominator must be of the form 2ᵃ × 5ᵇ with a and b up

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use crate::ParseError;
 
@@ -52,6 +52,21 @@ impl Month {
 
     pub fn contains(self, at: DateTime<Utc>) -> bool {
         self.start() <= at && at < self.end()
+    }
+
+    /// The moment of the month that is nearest to `at`, to the microsecond.
+    pub fn nearest(self, at: DateTime<Utc>) -> DateTime<Utc> {
+        at.clamp(self.start(), self.end() - TimeDelta::microseconds(1))
+    }
+
+    /// The month that begins on this day, where it is a first one.
+    pub fn starting(day: NaiveDate) -> Option<Self> {
+        (day.day() == 1).then_some(Self { first: day })
+    }
+
+    /// Its first day.
+    pub fn first_day(self) -> NaiveDate {
+        self.first
     }
 
     /// Days in it.

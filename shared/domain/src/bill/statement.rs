@@ -153,10 +153,61 @@ pub struct Rated {
     pub free: FreeTier,
 }
 
+/// How far a month is rated: what of the same month comes later goes on from here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// What is left of the free tier.
+    pub free: FreeTier,
+    /// Paid quantities by region and SKU.
+    pub paid: BTreeMap<(Region, Sku), i128>,
+}
+
+impl Position {
+    /// The start of a month.
+    pub fn start(allowance: FreeTier) -> Self {
+        Self {
+            free: allowance,
+            paid: BTreeMap::new(),
+        }
+    }
+
+    /// Behind these charges of the month.
+    #[must_use]
+    pub fn after<'a>(mut self, charges: impl IntoIterator<Item = &'a Charge>) -> Self {
+        for charge in charges {
+            let rate = &charge.rate;
+            match (rate.tier, rate.sku) {
+                (Some(_), _) => {
+                    let paid = self.paid.entry((rate.region.clone(), rate.sku));
+                    *paid.or_default() += charge.quantity;
+                }
+                (None, Sku::Requests) => self.free.requests -= charge.quantity,
+                (None, Sku::Duration(_)) => self.free.duration -= charge.quantity,
+                // The free tier covers nothing else.
+                (None, _) => {}
+            }
+        }
+        self
+    }
+}
+
 /// Rates a month's usage of one account, in whatever order it comes.
-pub fn rate(book: &Book, mut free: FreeTier, mut rows: Vec<UsageRow>) -> Result<Rated, Overflow> {
+pub fn rate(book: &Book, free: FreeTier, rows: Vec<UsageRow>) -> Result<Rated, Overflow> {
+    rate_from(book, Position::start(free), rows)
+}
+
+/// As [`rate`], behind what was rated before.
+pub fn rate_from(
+    book: &Book,
+    position: Position,
+    mut rows: Vec<UsageRow>,
+) -> Result<Rated, Overflow> {
     rows.sort();
-    let mut rater = Rater::default();
+    let mut free = position.free;
+    let mut rater = Rater {
+        positions: position.paid,
+        ..Rater::default()
+    };
     for row in rows {
         let Some(price) = book.in_force(&row.region, row.sku, row.hour) else {
             rater.unpriced.push(row);

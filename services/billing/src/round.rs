@@ -1,0 +1,265 @@
+//! One look at what is due.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use chassis::Clock;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::AccountId;
+use domain::bill::Month;
+use domain::bill::close::{CLOSED_AFTER, Reporters};
+use futures::StreamExt;
+use store::Store;
+use store::accrual::Books;
+use store::invoices::NotClosed;
+use store::lead::Lead;
+use store::ledger::BillingError;
+use tokio_util::sync::CancellationToken;
+
+use crate::measures::Measures;
+
+/// Charges are looked through this often even when no day has become complete: usage may have come late.
+const LOOK_EVERY: TimeDelta = TimeDelta::hours(1);
+
+/// How often what was posted is sealed.
+const SEAL_EVERY: TimeDelta = TimeDelta::minutes(10);
+
+/// Late usage is looked for in months that began this long ago at most; in older ones when the next month is closed.
+const LATE_WITHIN: TimeDelta = TimeDelta::days(100);
+
+/// Customers that are worked on at once.
+const AT_ONCE: usize = 4;
+
+/// What the last look found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) leads: bool,
+    /// Charges of all days before are kept.
+    pub(crate) accrued_until: Option<DateTime<Utc>>,
+    /// Months that wait for executors to report.
+    pub(crate) waiting: usize,
+    pub(crate) failed: bool,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.leads {
+            return f.write_str("stands by");
+        }
+        match self.accrued_until {
+            Some(until) => write!(f, "charged until {}", until.format("%Y-%m-%d"))?,
+            None => f.write_str("nothing charged yet")?,
+        }
+        if self.waiting > 0 {
+            write!(f, ", {} months wait for executors to report", self.waiting)?;
+        }
+        if self.failed {
+            f.write_str(", the last look failed")?;
+        }
+        Ok(())
+    }
+}
+
+/// What is remembered from look to look: all of it can be forgotten.
+pub(crate) struct Rounds {
+    store: Store,
+    clock: Clock,
+    drain: CancellationToken,
+    measures: Measures,
+    lead: Option<Lead>,
+    /// The last look through all charges: at what time, and up to when days were complete.
+    looked: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    sealed_at: Option<DateTime<Utc>>,
+}
+
+impl Rounds {
+    pub(crate) fn new(store: Store, clock: Clock, drain: CancellationToken) -> Self {
+        Self {
+            store,
+            clock,
+            drain,
+            measures: Measures::new(),
+            lead: None,
+            looked: None,
+            sealed_at: None,
+        }
+    }
+
+    /// Does what is due. What fails is logged and tried again at the next look.
+    pub(crate) async fn round(&mut self) -> Status {
+        match self.work().await {
+            Ok(status) => status,
+            Err(error) => {
+                self.measures.failures.increment(1);
+                tracing::warn!(%error, "billing: not done, and tried again");
+                Status {
+                    leads: self.lead.is_some(),
+                    accrued_until: self.looked.map(|(_, until)| until),
+                    failed: true,
+                    ..Status::default()
+                }
+            }
+        }
+    }
+
+    async fn work(&mut self) -> Result<Status, BillingError> {
+        if !self.leads().await? {
+            self.looked = None;
+            return Ok(Status::default());
+        }
+        let (now, reporters) = (self.clock.now(), self.store.reporters().await?);
+        if let Some(watermark) = reporters.watermark() {
+            let behind = (now - watermark).num_seconds().max(0);
+            self.measures
+                .watermark_age
+                .set(f64::from(u32::try_from(behind).unwrap_or(u32::MAX)));
+        }
+        let failed = self.accrue(&reporters, now).await?;
+        let (waiting, also_failed) = self.close(now).await?;
+        self.seal(now).await?;
+        Ok(Status {
+            leads: true,
+            accrued_until: self.looked.map(|(_, until)| until),
+            waiting,
+            failed: failed || also_failed,
+        })
+    }
+
+    async fn leads(&mut self) -> Result<bool, BillingError> {
+        let holds = match &mut self.lead {
+            Some(lead) => lead.holds().await,
+            None => false,
+        };
+        if !holds {
+            // An old lead is given up before a new one is asked for.
+            self.lead = None;
+            self.lead = self.store.lead_billing().await?;
+        }
+        Ok(self.lead.is_some())
+    }
+
+    /// Keeps charges where a day has become complete, or where it was not looked for an hour. Says whether any customer's failed.
+    async fn accrue(
+        &mut self,
+        reporters: &Reporters,
+        now: DateTime<Utc>,
+    ) -> Result<bool, BillingError> {
+        let complete = reporters.complete_until(now);
+        let due = self
+            .looked
+            .is_none_or(|(at, until)| complete > until || now - at >= LOOK_EVERY || now < at);
+        if !due {
+            return Ok(false);
+        }
+        self.store.ensure_periods(now).await?;
+        let open = self.store.open_months(Month::of(now)).await?;
+        let accounts: BTreeSet<AccountId> = open.iter().map(|one| one.account).collect();
+        let (store, drain, books) = (&self.store, &self.drain, Books::default());
+        let (books, late_since) = (&books, Month::of(now - LATE_WITHIN));
+        let steps = futures::stream::iter(accounts).map(|account| async move {
+            if drain.is_cancelled() {
+                return None;
+            }
+            let accrued = store.accrue(account, complete, late_since, now, books);
+            Some((account, accrued.await))
+        });
+        let done: Vec<_> = steps.buffer_unordered(AT_ONCE).collect().await;
+        let mut failed = false;
+        for (account, accrued) in done.into_iter().flatten() {
+            match accrued {
+                Ok(accrued) => {
+                    self.measures.charges.increment(accrued.charges as u64);
+                    self.measures.journals.increment(accrued.journals as u64);
+                }
+                Err(error) => {
+                    failed = true;
+                    self.measures.failures.increment(1);
+                    tracing::error!(%account, %error, "billing: charges not kept");
+                }
+            }
+        }
+        if !failed && !self.drain.is_cancelled() {
+            self.looked = Some((now, complete));
+        }
+        Ok(failed)
+    }
+
+    /// Closes what may be closed. Says how many months wait for executors, and whether any failed.
+    async fn close(&self, now: DateTime<Utc>) -> Result<(usize, bool), BillingError> {
+        let last = Month::of(now - CLOSED_AFTER).previous();
+        let open = self.store.open_months(last).await?;
+        // A customer's months one after the other, customers side by side.
+        let mut of: BTreeMap<AccountId, Vec<Month>> = BTreeMap::new();
+        for one in open {
+            of.entry(one.account).or_default().push(one.month);
+        }
+        let books = &Books::default();
+        let steps = futures::stream::iter(of)
+            .map(|(account, months)| self.close_in_order(account, months, now, books));
+        let done: Vec<(usize, bool)> = steps.buffer_unordered(AT_ONCE).collect().await;
+        let waiting = done.iter().map(|(waiting, _)| waiting).sum();
+        Ok((waiting, done.iter().any(|(_, failed)| *failed)))
+    }
+
+    async fn close_in_order(
+        &self,
+        account: AccountId,
+        months: Vec<Month>,
+        now: DateTime<Utc>,
+        books: &Books,
+    ) -> (usize, bool) {
+        for (done, month) in months.iter().enumerate() {
+            if self.drain.is_cancelled() {
+                break;
+            }
+            let closed = self.store.close_month(account, *month, false, now, books);
+            match closed.await {
+                Ok(Ok(closed)) => {
+                    self.measures.months.increment(1);
+                    self.measures
+                        .invoices
+                        .increment(closed.invoices.len() as u64);
+                    let invoices = closed.invoices.join(", ");
+                    tracing::info!(%account, %month, invoices, "month closed");
+                    for missing in closed.missing {
+                        tracing::warn!(%account, %month, executor = %missing.executor, "closed without all of its usage");
+                    }
+                }
+                // Another was faster.
+                Ok(Err(NotClosed::Already)) => {}
+                Ok(Err(_)) => return (months.len() - done, false),
+                Err(error) => {
+                    self.measures.failures.increment(1);
+                    tracing::error!(%account, %month, %error, "billing: month not closed");
+                    return (0, true);
+                }
+            }
+        }
+        (0, false)
+    }
+
+    /// Seals what was posted since, and says the new head where others keep it: in the log.
+    async fn seal(&mut self, now: DateTime<Utc>) -> Result<(), BillingError> {
+        let due = self
+            .sealed_at
+            .is_none_or(|at| now - at >= SEAL_EVERY || now < at);
+        if !due {
+            return Ok(());
+        }
+        while let Some(sealed) = self.store.seal_ledger(now).await? {
+            self.measures.seals.increment(1);
+            let hash = hex::encode(&sealed.head.hash);
+            tracing::info!(
+                seal = sealed.head.seal_no,
+                hash,
+                journals = sealed.journals,
+                "ledger sealed"
+            );
+            if !sealed.more {
+                break;
+            }
+        }
+        self.sealed_at = Some(now);
+        Ok(())
+    }
+}

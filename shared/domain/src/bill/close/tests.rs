@@ -1,0 +1,69 @@
+use chrono::{DateTime, TimeZone, Utc};
+
+use super::*;
+
+fn at(month: u32, day: u32, hour: u32) -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, month, day, hour, 0, 0).unwrap()
+}
+
+fn reporter(number: u128, covers_until: DateTime<Utc>) -> Reporter {
+    Reporter {
+        executor: Uuid::from_u128(number),
+        boot_epoch: 1,
+        covers_until,
+        lost_at: None,
+    }
+}
+
+#[test]
+fn days_are_complete_when_the_slowest_has_reported_them() {
+    let now = at(10, 5, 12);
+    let of = |times: &[DateTime<Utc>]| {
+        Reporters(times.iter().map(|time| reporter(1, *time)).collect()).complete_until(now)
+    };
+    assert_eq!(of(&[]), at(10, 5, 0));
+    assert_eq!(of(&[at(10, 5, 11), at(10, 4, 23)]), at(10, 4, 0));
+    assert_eq!(of(&[at(10, 5, 0)]), at(10, 5, 0));
+    // A clock that is ahead does not make days complete that are not over.
+    assert_eq!(of(&[at(10, 9, 0)]), at(10, 5, 0));
+    let mut lost = reporter(1, at(10, 1, 0));
+    lost.lost_at = Some(now);
+    assert_eq!(Reporters(vec![lost]).complete_until(now), at(10, 5, 0));
+}
+
+#[test]
+fn a_month_is_closed_once_complete_or_by_force() {
+    let month: Month = "2026-09".parse().unwrap();
+    let (good, late) = (reporter(1, at(10, 1, 0)), reporter(2, at(9, 30, 23)));
+    let both = Reporters(vec![good.clone(), late.clone()]);
+    let alone = Reporters(vec![good]);
+    let due = |missing: &[&Reporter]| Closing::Due {
+        missing: missing.iter().map(|one| (*one).clone()).collect(),
+    };
+    assert_eq!(
+        alone.closing(month, at(10, 1, 23), false),
+        Closing::NotBefore(at(10, 2, 0))
+    );
+    assert_eq!(alone.closing(month, at(10, 2, 0), false), due(&[]));
+    assert_eq!(
+        both.closing(month, at(10, 3, 23), false),
+        Closing::Waits {
+            missing: vec![late.clone()],
+            until: at(10, 4, 0)
+        }
+    );
+    assert_eq!(both.closing(month, at(10, 4, 0), false), due(&[&late]));
+    assert_eq!(both.closing(month, at(10, 1, 0), true), due(&[&late]));
+    assert_eq!(
+        both.closing(month, at(9, 30, 23), true),
+        Closing::NotBefore(at(10, 1, 0))
+    );
+    let mut lost = late;
+    lost.lost_at = Some(at(10, 1, 1));
+    let given_up = Reporters(vec![lost.clone()]);
+    assert_eq!(given_up.closing(month, at(10, 2, 0), false), due(&[&lost]));
+    assert!(lost.note(month).contains("declared lost on 2026-10-01"));
+    // It is on the bills of the months in which it may have run something, and on no later one.
+    assert_eq!(given_up.missing(month.next()), [lost]);
+    assert_eq!(given_up.missing(month.next().next()), []);
+}

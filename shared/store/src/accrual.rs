@@ -1,0 +1,277 @@
+//! Accrual: charges of complete days are kept and posted; late usage of closed months too.
+//!
+//! Each step is a transaction that holds the customer's periods, works out what is missing, and adds it: done twice, or by two at once, it
+//! adds nothing the second time. The keys of the journals would refuse a second time, too.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use domain::AccountId;
+use domain::bill::accrual::{
+    amounts, charges as charges_of, differences, late, may_bill_late, uncovered,
+};
+use domain::bill::ledger::Entry;
+use domain::bill::{Month, Position, Priced, UsageRow, rate};
+use domain::price::Book;
+use sqlx::PgConnection;
+
+use crate::billing_terms::Terms;
+use crate::charges::{self, Kept};
+use crate::ledger::{BillingError, Place, post};
+use crate::periods::{self, Basis, Period};
+use crate::{Error, Store};
+
+/// Price books by name and stamp: loaded once for many accounts.
+#[derive(Debug, Default)]
+pub struct Books(Mutex<BTreeMap<(String, i64), Arc<Book>>>);
+
+impl Books {
+    pub(crate) async fn of(
+        &self,
+        connection: &mut PgConnection,
+        basis: &Basis,
+    ) -> Result<Arc<Book>, Error> {
+        let key = (basis.terms.book.clone(), basis.price_stamp);
+        if let Some(book) = self.loaded().get(&key) {
+            return Ok(Arc::clone(book));
+        }
+        let book = crate::prices::load(connection, &basis.terms.book, basis.price_stamp).await?;
+        let book = Arc::new(book);
+        self.loaded().insert(key, Arc::clone(&book));
+        Ok(book)
+    }
+
+    fn loaded(&self) -> MutexGuard<'_, BTreeMap<(String, i64), Arc<Book>>> {
+        // What a panic left is whole: books are put in at once.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What accrual added.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Accrued {
+    pub charges: usize,
+    pub journals: usize,
+}
+
+impl Accrued {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.charges += other.charges;
+        self.journals += other.journals;
+    }
+}
+
+impl Store {
+    /// Keeps what a customer was charged for all days before `complete_until` (a midnight) in months that are open, and for late
+    /// usage of months that were closed after `late_since`.
+    pub async fn accrue(
+        &self,
+        account: AccountId,
+        complete_until: DateTime<Utc>,
+        late_since: Month,
+        now: DateTime<Utc>,
+        books: &Books,
+    ) -> Result<Accrued, BillingError> {
+        let mut tx = self.pool.begin().await?;
+        let held = periods::hold(&mut tx, account).await?;
+        let mut accrued = Accrued::default();
+        let basis = current_basis(&mut tx, account).await?;
+        for period in held.iter().filter(|period| !period.closed) {
+            let until = complete_until.min(period.month.end());
+            accrued.add(accrue_period(&mut tx, account, period, &basis, until, books).await?);
+        }
+        accrued.add(accrue_late(&mut tx, account, &held, late_since, now, books).await?);
+        tx.commit().await?;
+        Ok(accrued)
+    }
+}
+
+/// What an account is rated by now.
+pub(crate) async fn current_basis(
+    connection: &mut PgConnection,
+    account: AccountId,
+) -> Result<Basis, Error> {
+    let row = sqlx::query!(
+        r#"SELECT (SELECT coalesce(max(price_id), 0) FROM billing.price_version) AS "price_stamp!", terms.book AS "book?",
+               terms.free_tier AS "free_tier?"
+           FROM (SELECT) AS one LEFT JOIN billing.account_terms AS terms ON terms.account_id = $1"#,
+        account.number(),
+    )
+    .fetch_one(connection)
+    .await?;
+    let terms = match (row.book, row.free_tier) {
+        (Some(book), Some(free_tier)) => Terms { book, free_tier },
+        _ => Terms::default(),
+    };
+    Ok(Basis {
+        terms,
+        price_stamp: row.price_stamp,
+    })
+}
+
+/// Keeps an open month's charges of the hours before `until`, and of those that were kept before.
+pub(crate) async fn accrue_period(
+    tx: &mut PgConnection,
+    account: AccountId,
+    period: &Period,
+    basis: &Basis,
+    until: DateTime<Utc>,
+    books: &Books,
+) -> Result<Accrued, BillingError> {
+    let (start, until) = (period.month.start(), until.max(period.accrued_until));
+    if until <= start {
+        return Ok(Accrued::default());
+    }
+    let usage = charges::usage(tx, account, start, until).await?;
+    let kept = charges::of_hours(tx, account, start, until).await?;
+    let revisions = revisions(&kept, |one| one.priced.charge.hour.date_naive());
+    let book = books.of(tx, basis).await?;
+    let wanted = charges_of(rate(&book, basis.terms.allowance(), usage)?);
+    let days = differences(kept.into_iter().map(|one| one.priced), wanted);
+    let (mut added, mut entries) = (Vec::new(), Vec::new());
+    for (day, charges) in days {
+        let revision = revisions.get(&day).map_or(0, |last| last + 1);
+        let number = u32::try_from(revision).unwrap_or_default();
+        entries.push(Entry::accrual(account, day, number, &amounts(&charges)));
+        added.extend(charges.into_iter().map(|priced| Kept {
+            period: period.id,
+            revision,
+            written_off: false,
+            priced,
+        }));
+    }
+    let place = Place {
+        account,
+        period: period.id,
+        invoice: None,
+    };
+    charges::keep(tx, account, &added).await?;
+    let journals = post(tx, place, &entries).await?;
+    periods::accrued(tx, period.id, until, basis).await?;
+    Ok(Accrued {
+        charges: added.len(),
+        journals,
+    })
+}
+
+/// The last revision of each day, or month.
+fn revisions<K: Ord>(kept: &[Kept], key: impl Fn(&Kept) -> K) -> BTreeMap<K, i32> {
+    let mut last = BTreeMap::new();
+    for one in kept {
+        let revision = last.entry(key(one)).or_insert(one.revision);
+        *revision = one.revision.max(*revision);
+    }
+    last
+}
+
+/// Keeps what late usage of closed months costs, those from `since` on: each in the first open month behind it.
+pub(crate) async fn accrue_late(
+    tx: &mut PgConnection,
+    account: AccountId,
+    held: &[Period],
+    since: Month,
+    now: DateTime<Utc>,
+    books: &Books,
+) -> Result<Accrued, BillingError> {
+    let mut accrued = Accrued::default();
+    for period in held.iter().filter(|period| period.month >= since) {
+        let open = |other: &&Period| !other.closed && other.month > period.month;
+        let basis = period.basis.as_ref().filter(|_| period.closed);
+        if let (Some(basis), Some(into)) = (basis, held.iter().find(open)) {
+            let book = books.of(tx, basis).await?;
+            let found = late_charges(tx, account, period, basis, &book).await?;
+            accrued.add(keep_late(tx, account, period, into, found, now).await?);
+        }
+    }
+    Ok(accrued)
+}
+
+/// Late usage of a closed month, charged behind all that was charged of it, and its revision.
+struct Late {
+    charges: Vec<Priced>,
+    revision: i32,
+}
+
+async fn late_charges(
+    tx: &mut PgConnection,
+    account: AccountId,
+    period: &Period,
+    basis: &Basis,
+    book: &Book,
+) -> Result<Late, BillingError> {
+    let (from, to) = (period.month.start(), period.month.end());
+    let usage = charges::usage(tx, account, from, to).await?;
+    let kept = charges::of_hours(tx, account, from, to).await?;
+    let late_rounds: Vec<Kept> = kept
+        .iter()
+        .filter(|one| one.period != period.id)
+        .cloned()
+        .collect();
+    let revision = revisions(&late_rounds, |_| ())
+        .get(&())
+        .map_or(0, |last| last + 1);
+    let of = |one: &'_ Kept| one.priced.charge.clone();
+    let kept: Vec<_> = kept.iter().map(of).collect();
+    let position = Position::start(basis.terms.allowance()).after(&kept);
+    let pending: Vec<UsageRow> = uncovered(usage, &kept).usage;
+    Ok(Late {
+        charges: late(book, position, pending)?,
+        revision,
+    })
+}
+
+async fn keep_late(
+    tx: &mut PgConnection,
+    account: AccountId,
+    of: &Period,
+    into: &Period,
+    late: Late,
+    now: DateTime<Utc>,
+) -> Result<Accrued, BillingError> {
+    if late.charges.is_empty() {
+        return Ok(Accrued::default());
+    }
+    let customer = crate::parties::customer(tx, account).await?;
+    let all = customer.unwrap_or_default().bill_all_late;
+    let (billed, given_up): (Vec<Priced>, Vec<Priced>) = late
+        .charges
+        .into_iter()
+        .partition(|one| all || may_bill_late(one.charge.hour, now));
+    let revision = u32::try_from(late.revision).unwrap_or_default();
+    let effective_at = into.month.nearest(now);
+    let entry = |charges: &[Priced], written_off| {
+        let amounts = amounts(charges);
+        Entry::late(
+            account,
+            of.month,
+            revision,
+            &amounts,
+            written_off,
+            effective_at,
+        )
+    };
+    let entries = [entry(&billed, false), entry(&given_up, true)];
+    let kept = |priced, written_off| Kept {
+        period: into.id,
+        revision: late.revision,
+        written_off,
+        priced,
+    };
+    let mut added: Vec<Kept> = billed.into_iter().map(|one| kept(one, false)).collect();
+    added.extend(given_up.into_iter().map(|one| kept(one, true)));
+    charges::keep(tx, account, &added).await?;
+    let place = Place {
+        account,
+        period: into.id,
+        invoice: None,
+    };
+    let journals = post(tx, place, &entries).await?;
+    Ok(Accrued {
+        charges: added.len(),
+        journals,
+    })
+}
+
+#[cfg(test)]
+mod tests;

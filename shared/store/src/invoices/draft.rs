@@ -1,0 +1,73 @@
+//! The draft of an invoice: what the bill would be if the month were closed with what has arrived. Computed from the usage itself, so an
+//! execution is on it as soon as its batch is in.
+
+use chrono::{DateTime, Utc};
+use domain::AccountId;
+use domain::bill::compose::{Charged, compose};
+use domain::bill::document::Document;
+use domain::bill::{Month, accrual, rate};
+
+use super::close::unpriced_notes;
+use crate::accrual::{Books, current_basis};
+use crate::ledger::{BillingError, credit_of};
+use crate::{Store, charges, parties, periods};
+
+/// The drafts of a month, one per currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    pub documents: Vec<Document>,
+    /// Whether the month is closed, and its invoices are issued: then there is no draft.
+    pub closed: bool,
+}
+
+impl Store {
+    /// The drafts of a customer's month at `now`. `None`: no such account.
+    pub async fn draft(
+        &self,
+        account: AccountId,
+        month: Month,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Draft>, BillingError> {
+        // One snapshot: usage, prices and credit as they were at one moment. Nothing is written.
+        let mut tx = self.pool.begin().await?;
+        sqlx::query!("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .execute(&mut *tx)
+            .await?;
+        let Some(customer) = parties::customer(&mut tx, account).await? else {
+            return Ok(None);
+        };
+        let periods = periods::all(&mut tx, account).await?;
+        let period = periods.into_iter().find(|period| period.month == month);
+        if period.as_ref().is_some_and(|period| period.closed) {
+            return Ok(Some(Draft {
+                documents: Vec::new(),
+                closed: true,
+            }));
+        }
+        let basis = current_basis(&mut tx, account).await?;
+        let book = Books::default().of(&mut tx, &basis).await?;
+        let usage = charges::usage(&mut tx, account, month.start(), month.end()).await?;
+        let mut rated = rate(&book, basis.terms.allowance(), usage)?;
+        let notes = unpriced_notes(&std::mem::take(&mut rated.unpriced), &basis.terms.book);
+        let mut late = Vec::new();
+        if let Some(period) = period {
+            let kept = charges::of_period(&mut tx, period.id).await?;
+            let of = kept.into_iter().filter(|one| !one.written_off);
+            let of = of.map(|one| one.priced);
+            late.extend(of.filter(|one| !month.contains(one.charge.hour)));
+        }
+        let issuer = parties::issuer(&mut tx).await?;
+        let terms = issuer.terms(&customer);
+        let mut documents = Vec::new();
+        for charged in Charged::by_currency(accrual::charges(rated), accrual::sum(late)) {
+            let credit = credit_of(&mut tx, account, charged.currency).await?;
+            let notes = notes.clone();
+            let composed = compose(account, month, &charged, &terms, credit, notes, now)?;
+            documents.push(composed.document);
+        }
+        Ok(Some(Draft {
+            documents,
+            closed: false,
+        }))
+    }
+}
