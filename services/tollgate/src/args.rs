@@ -2,6 +2,7 @@
 
 mod billing;
 mod caps;
+mod documents;
 mod events;
 mod invoices;
 mod ledger;
@@ -19,6 +20,7 @@ use crate::config::Isolation;
 
 pub(crate) use billing::{Billing, Forecast, Report, ReportFormat, Simulate};
 pub(crate) use caps::{CapScope, Caps, ListCaps, SetCap};
+pub(crate) use documents::{Exporting, Rendering, Table};
 pub(crate) use events::{
     DeadLetters, Events, ListEvents, Output, Policy, Purge, Queue, Redrive, Undelivered, Which,
 };

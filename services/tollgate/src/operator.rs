@@ -11,10 +11,10 @@ pub(crate) mod ledger;
 pub(crate) mod prices;
 
 mod chart;
+mod documents;
 mod explain;
 mod files;
 mod forecast;
-mod invoice_text;
 mod report;
 mod simulate;
 mod terms;
@@ -31,7 +31,6 @@ use store::{Role, Store, accounts};
 use crate::args::{Accounts, Keys};
 use crate::client::print;
 use crate::config::Settings;
-use crate::platform_clock::CLOCK_FILE;
 use crate::settings::open_store;
 
 pub(crate) async fn run_accounts(settings: &Settings, command: Accounts) -> Result<()> {

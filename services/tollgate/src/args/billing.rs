@@ -8,7 +8,7 @@ use domain::AccountId;
 use domain::bill::Month;
 use domain::bill::report::Dimension;
 
-use super::{Invoices, Operator};
+use super::{Exporting, Invoices, Operator, Rendering};
 use crate::client::parse_moment;
 
 /// What usage costs: simulated, reported, forecast, invoiced.
@@ -35,6 +35,26 @@ pub(crate) enum Billing {
     Forecast(Forecast),
     #[command(flatten)]
     Invoices(Invoices),
+    /// Write an invoice, a credit note or a draft as PDF
+    #[command(after_help = "Examples:\n  \
+        tollgate billing pdf INV-000001\n  \
+        tollgate billing pdf --draft --output draft.pdf\n\n\
+        The same document gives the same bytes, whenever it is rendered by the same version.")]
+    Pdf(Rendering),
+    /// Write it as a web page
+    Html(Rendering),
+    /// Write its lines as CSV
+    Csv(Rendering),
+    /// Write it as an electronic invoice: UBL 2.1 by EN 16931
+    Xml(Rendering),
+    /// Export a month's charges by FOCUS 1.2
+    #[command(
+        after_help = "Example:\n  tollgate billing focus --month 2026-11 --format parquet\n\n\
+        BilledCost adds up to what is due, invoice by invoice. A month that is not closed has no InvoiceId."
+    )]
+    Focus(Exporting),
+    /// Export a month's charges with the columns of AWS's Cost and Usage Report 2.0
+    Cur(Exporting),
 }
 
 const SIMULATE_HELP: &str = "Examples:\n  \

@@ -2,9 +2,11 @@
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
+use documents::Format;
 use domain::AccountId;
 use store::Store;
 
+use super::documents::{Export, export, render};
 use crate::args::{Billing, Operator};
 use crate::platform_clock;
 use crate::run::operator_settings;
@@ -18,6 +20,12 @@ pub(crate) async fn run(command: Billing) -> Result<()> {
             let settings = operator_settings(command.operator())?;
             super::invoices::run(&settings, command).await
         }
+        Billing::Pdf(args) => render(Format::Pdf, args).await,
+        Billing::Html(args) => render(Format::Html, args).await,
+        Billing::Csv(args) => render(Format::Csv, args).await,
+        Billing::Xml(args) => render(Format::Ubl, args).await,
+        Billing::Focus(args) => export(Export::Focus, args).await,
+        Billing::Cur(args) => export(Export::Cur, args).await,
     }
 }
 

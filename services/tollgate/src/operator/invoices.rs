@@ -11,7 +11,8 @@ use store::Store;
 use store::accrual::Books;
 use store::invoices::{InvoiceFilter, NotClosed};
 
-use super::{explain, invoice_text, no_account, open, table};
+use super::documents::no_invoice;
+use super::{explain, no_account, open, table};
 use crate::args::{Close, Credit, CreditNote, DeclareLost, Draft, Invoices, ListInvoices, Pay};
 use crate::client::print;
 use crate::config::Settings;
@@ -161,13 +162,11 @@ async fn list(store: &Store, args: &ListInvoices) -> Result<()> {
 
 async fn show(store: &Store, number: &str, json: bool) -> Result<()> {
     let invoice = store.invoice(number).await?;
-    let invoice = invoice.with_context(|| {
-        format!("There is no invoice {number}: see `tollgate billing invoices`.")
-    })?;
+    let invoice = invoice.with_context(|| no_invoice(number))?;
     if json {
         return print(invoice.text.as_bytes());
     }
-    let mut text = invoice_text::text(&invoice.document);
+    let mut text = documents::text::render(&invoice.document)?;
     if !invoice.credit_note {
         text = format!("{text}\nOpen: {}\n", invoice.open);
     }
@@ -184,12 +183,17 @@ async fn draft(store: &Store, account: AccountId, args: &Draft, now: DateTime<Ut
         );
     }
     if args.json {
-        return print(serde_json::to_string_pretty(&draft.documents)?.as_bytes());
+        let documents: Vec<_> = draft.bills.iter().map(|bill| &bill.document).collect();
+        return print(serde_json::to_string_pretty(&documents)?.as_bytes());
     }
-    if draft.documents.is_empty() {
+    if draft.bills.is_empty() {
         return print(format!("{account} has used nothing in {month} so far.").as_bytes());
     }
-    let texts: Vec<String> = draft.documents.iter().map(invoice_text::text).collect();
+    let texts = draft
+        .bills
+        .iter()
+        .map(|bill| documents::text::render(&bill.document));
+    let texts: Vec<String> = texts.collect::<Result<_, _>>()?;
     print(texts.join("\n\n").as_bytes())
 }
 
@@ -202,7 +206,7 @@ async fn credit_note(store: &Store, args: &CreditNote, now: DateTime<Utc>) -> Re
     let note = store
         .issue_credit_note(&args.invoice, &part, &args.reason, now)
         .await?;
-    print(invoice_text::text(&note).as_bytes())
+    print(documents::text::render(&note)?.as_bytes())
 }
 
 async fn pay(store: &Store, args: &Pay, now: DateTime<Utc>) -> Result<()> {

@@ -43,6 +43,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "billing",
             "chassis",
             "dispatch",
+            "documents",
             "domain",
             "executor",
             "gateway",

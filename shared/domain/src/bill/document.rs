@@ -7,10 +7,11 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use super::money::{Money, parse_fixed};
 use super::statement::{Line, unit_text};
-use super::totals::{TaxLevel, Totals};
-use crate::Architecture;
-use crate::price::Sku;
+use super::totals::{TaxLevel, TaxRate, Totals};
+use crate::price::{Currency, Sku};
+use crate::{Architecture, ParseError};
 
 /// What a document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +118,7 @@ impl Document {
 
     /// Puts the bottom of the invoice in.
     pub fn set_totals(&mut self, totals: &Totals, level: TaxLevel) {
-        let tax = |(rate, amount): &(super::TaxRate, super::Money)| DocumentTax {
+        let tax = |(rate, amount): &(TaxRate, Money)| DocumentTax {
             name: rate.name.clone(),
             percent: rate.percent(),
             amount: amount.amount(),
@@ -128,6 +129,37 @@ impl Document {
         self.total = totals.total.amount();
         self.credit = totals.credit.amount();
         self.due = totals.due.amount();
+    }
+}
+
+impl Document {
+    /// The bottom of the invoice, as numbers.
+    pub fn totals(&self) -> Result<Totals, ParseError> {
+        let currency: Currency = self.currency.parse()?;
+        let money = |text: &str| {
+            let minor = parse_fixed(text, currency.digits());
+            let minor = minor.ok_or_else(|| {
+                ParseError::new(format!("{text:?} is not an amount in {currency}"))
+            })?;
+            Ok(Money::new(minor, currency))
+        };
+        let tax = |tax: &DocumentTax| {
+            let percent = tax.percent.parse();
+            let percent =
+                percent.map_err(|_| ParseError::new(format!("{:?} is not a rate", tax.percent)))?;
+            Ok((TaxRate::new(&tax.name, percent)?, money(&tax.amount)?))
+        };
+        Ok(Totals {
+            subtotal: money(&self.subtotal)?,
+            taxes: self
+                .taxes
+                .iter()
+                .map(tax)
+                .collect::<Result<_, ParseError>>()?,
+            total: money(&self.total)?,
+            credit: money(&self.credit)?,
+            due: money(&self.due)?,
+        })
     }
 }
 

@@ -8,14 +8,22 @@ use domain::bill::document::Document;
 use domain::bill::{Month, accrual, rate};
 
 use super::close::unpriced_notes;
+use super::read::{InvoiceFilter, read};
 use crate::accrual::{Books, current_basis};
 use crate::ledger::{BillingError, credit_of};
 use crate::{Store, charges, parties, periods};
 
+/// What an invoice says, and the charges that it says it of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Billed {
+    pub document: Document,
+    pub charged: Charged,
+}
+
 /// The drafts of a month, one per currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    pub documents: Vec<Document>,
+    pub bills: Vec<Billed>,
     /// Whether the month is closed, and its invoices are issued: then there is no draft.
     pub closed: bool,
 }
@@ -40,7 +48,7 @@ impl Store {
         let period = periods.into_iter().find(|period| period.month == month);
         if period.as_ref().is_some_and(|period| period.closed) {
             return Ok(Some(Draft {
-                documents: Vec::new(),
+                bills: Vec::new(),
                 closed: true,
             }));
         }
@@ -58,16 +66,63 @@ impl Store {
         }
         let issuer = parties::issuer(&mut tx).await?;
         let terms = issuer.terms(&customer);
-        let mut documents = Vec::new();
+        let mut bills = Vec::new();
         for charged in Charged::by_currency(accrual::charges(rated), accrual::sum(late)) {
             let credit = credit_of(&mut tx, account, charged.currency).await?;
             let notes = notes.clone();
             let composed = compose(account, month, &charged, &terms, credit, notes, now)?;
-            documents.push(composed.document);
+            bills.push(Billed {
+                document: composed.document,
+                charged,
+            });
         }
         Ok(Some(Draft {
-            documents,
+            bills,
             closed: false,
         }))
+    }
+
+    /// What a customer is billed for a month: the invoices where it is closed, else the drafts at `now`. `None`: no such account.
+    pub async fn billed(
+        &self,
+        account: AccountId,
+        month: Month,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Vec<Billed>>, BillingError> {
+        let Some(draft) = self.draft(account, month, now).await? else {
+            return Ok(None);
+        };
+        if !draft.closed {
+            return Ok(Some(draft.bills));
+        }
+        // All of it is final: nothing moves between these reads.
+        let mut connection = self.pool.acquire().await?;
+        let filter = InvoiceFilter {
+            account: Some(account),
+            month: Some(month),
+            number: None,
+        };
+        let invoices = read(&mut connection, filter).await?;
+        let periods = periods::all(&mut connection, account).await?;
+        let period = periods.into_iter().find(|period| period.month == month);
+        let period = period.ok_or(crate::Error::Inconsistent("period.month"))?;
+        let kept = charges::of_period(&mut connection, period.id).await?;
+        let kept = kept.into_iter().filter(|one| !one.written_off);
+        let (usage, late): (Vec<_>, Vec<_>) = kept
+            .map(|one| one.priced)
+            .partition(|one| month.contains(one.charge.hour));
+        let all = Charged::by_currency(accrual::sum(usage), accrual::sum(late));
+        let mut bills = Vec::new();
+        for charged in all {
+            let invoice = invoices
+                .iter()
+                .find(|one| !one.credit_note && one.currency == charged.currency);
+            let Some(invoice) = invoice else { continue };
+            bills.push(Billed {
+                document: invoice.document.clone(),
+                charged,
+            });
+        }
+        Ok(Some(bills))
     }
 }

@@ -11,7 +11,7 @@ mod tests;
 pub(crate) use close::charged;
 pub use close::{Closed, NotClosed};
 pub use correct::CREDIT_CURRENCY;
-pub use draft::Draft;
+pub use draft::{Billed, Draft};
 pub use explain::{Explained, Share};
 pub(crate) use read::read;
 pub use read::{Invoice, InvoiceFilter};

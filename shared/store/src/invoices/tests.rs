@@ -143,7 +143,7 @@ async fn p2_the_free_tier_goes_to_the_earliest_usage(pool: PgPool) {
     meter.report(&store, hour("2026-10-01T00"), &usage).await;
     // The draft is what the bill will be.
     let drafts = store.draft(account(ALICE), month("2026-09"), hour("2026-09-01T10"));
-    let draft = drafts.await.unwrap().unwrap().documents.remove(0);
+    let draft = drafts.await.unwrap().unwrap().bills.remove(0).document;
     close(&service, ALICE, "2026-09", "2026-10-02T00")
         .await
         .unwrap();
