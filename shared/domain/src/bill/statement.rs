@@ -96,7 +96,7 @@ pub fn unit_text(sku: Sku) -> &'static str {
 }
 
 /// Quanta in [`unit_text`]'s unit.
-fn shown_quanta(sku: Sku) -> i128 {
+pub(super) fn shown_quanta(sku: Sku) -> i128 {
     match sku.unit() {
         Unit::MillionRequests => 1,
         unit => unit.quanta(),
