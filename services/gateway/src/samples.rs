@@ -55,6 +55,7 @@ impl World {
             blobs: package::Blobs::local(blobs.path()).unwrap(),
             url_key: [7; 32],
             scheme: "http",
+            webhooks_private: true,
             measures: Measures::default(),
         };
         Self {

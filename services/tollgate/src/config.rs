@@ -67,6 +67,8 @@ pub(crate) struct Gateway {
     pub(crate) tls_cert: Option<PathBuf>,
     /// The certificate's private key in PEM form.
     pub(crate) tls_key: Option<PathBuf>,
+    /// Let webhooks of budgets reach private addresses.
+    pub(crate) webhooks_private: bool,
 }
 
 /// The service that runs functions.
@@ -267,6 +269,7 @@ impl Default for Gateway {
             insecure_listen: false,
             tls_cert: None,
             tls_key: None,
+            webhooks_private: false,
         }
     }
 }

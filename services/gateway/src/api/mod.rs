@@ -9,6 +9,7 @@
 
 mod async_policies;
 mod backfill;
+mod budget_alerts;
 mod cancel;
 mod clock;
 mod dead_letters;

@@ -4,8 +4,8 @@ use http::{Method, StatusCode};
 
 use super::operation::Operation;
 use super::{
-    async_policies, backfill, clock, dead_letters, events, fires, next_times, queue, schedules,
-    undelivered,
+    async_policies, backfill, budget_alerts, clock, dead_letters, events, fires, next_times, queue,
+    schedules, undelivered,
 };
 
 const MISSING: &[StatusCode] = &[StatusCode::NOT_FOUND];
@@ -21,6 +21,7 @@ pub(super) fn all() -> Vec<Operation> {
         of_functions(),
         of_schedules(),
         of_fires(),
+        of_budgets(),
         of_the_clock(),
     ]
     .into_iter()
@@ -282,6 +283,19 @@ fn of_fires() -> Vec<Operation> {
              again. The event's scheduled time is the one that is made up for.",
         )
         .refuses(&[StatusCode::NOT_FOUND, StatusCode::SERVICE_UNAVAILABLE]),
+    ]
+}
+
+fn of_budgets() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            Method::GET,
+            "/budget-alerts",
+            "ListBudgetAlerts",
+            budget_alerts::list,
+        )
+        .summary("List thresholds of budgets that were crossed, and who was told, the newest first")
+        .description("Budgets and their notifications are made by AWS's own API (`aws budgets`)."),
     ]
 }
 

@@ -426,7 +426,7 @@ static NOTIFICATION: Shape = Shape::Structure(&[
 
 static NOTIFICATION_STATE: Shape = Shape::Enum(&["OK", "ALARM"]);
 
-static NOTIFICATION_THRESHOLD: Shape = Shape::Float(0.0, 15000000000000.0);
+static NOTIFICATION_THRESHOLD: Shape = Shape::Float(0.0, 15_000_000_000_000.0);
 
 static NOTIFICATION_TYPE: Shape = Shape::Enum(&["ACTUAL", "FORECASTED"]);
 

@@ -1,6 +1,7 @@
 //! What the API takes and answers. The command line reads answers with these types too.
 
 mod async_policy;
+mod budget_alerts;
 mod clock;
 mod dead_letters;
 mod error;
@@ -10,6 +11,9 @@ mod queue;
 mod schedules;
 
 pub use async_policy::{AsyncPolicy, Backoff, Priority, SetAsyncPolicy};
+pub use budget_alerts::{
+    BudgetAlert, BudgetAlertQuery, BudgetAlerts, BudgetDelivery, BudgetDeliveryState,
+};
 pub use clock::{AdvanceClock, ClockState};
 pub use dead_letters::{
     Count, CountQuery, DeadLetter, DeadLetterQuery, DeadLetterWithPayload, DeadLetters, PurgeQuery,

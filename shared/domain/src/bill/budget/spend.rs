@@ -12,7 +12,7 @@ use crate::bill::explorer::{Item, Period, Sum};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spend {
     pub actual_e10: i128,
-    /// `None` where no full day is known to go by.
+    /// `None` where no full day is known to go by, and of a period that does not run.
     pub forecast_e10: Option<i128>,
 }
 
@@ -26,7 +26,7 @@ impl Budget {
         }
     }
 
-    /// The spend of a period in which `now` lies, from all charges of [`Self::looks_at`].
+    /// The spend of a period by `now`, from all charges of [`Self::looks_at`].
     pub fn spend<'a>(
         &self,
         period: Period,
@@ -49,7 +49,8 @@ impl Budget {
             .iter()
             .map(|item| (item.hour, self.figure_e10(item)));
         let (days, today_e10) = history(figures, now);
-        let forecast_e10 = Forecast::of(&days).map(|forecast| {
+        let running = Forecast::of(&days).filter(|_| period.contains(now));
+        let forecast_e10 = running.map(|forecast| {
             let to_come = (period.end - next_day(now)).num_days().max(0);
             let rest_of_today = forecast.today_e10(today_e10) - today_e10;
             actual_e10 + rest_of_today + forecast.day_e10() * i128::from(to_come)
