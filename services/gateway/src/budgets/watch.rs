@@ -66,7 +66,11 @@ async fn look(app: &App, now: DateTime<Utc>) -> Result<(), store::Error> {
             "thresholds of budgets were crossed"
         );
     }
-    app.intake.hints().tell(&found.events).await;
+    let hints = app.intake.hints().clone();
+    // Not waited for: a hint is no fact, and Redis may be away.
+    app.life.spawn("hint at events", async move {
+        hints.tell(&found.events).await;
+    });
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod apart;
 mod bed;
+mod billing_apis;
 mod clients;
 mod command_line;
 mod dev_clock;
