@@ -31,6 +31,7 @@ pub(super) async fn create(
         Ok(()) => Ok(CreateBudgetResponse {}),
         Err(BudgetRefusal::Exists) => Err(faults::budget_exists(&budget.budget.name)),
         Err(BudgetRefusal::Twice) => Err(faults::given_twice()),
+        Err(BudgetRefusal::TooMany) => Err(faults::too_many_budgets()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Errors of budgets: codes, statuses and texts in one place. The texts are ours, in AWS's words where those are known.
 
 use domain::AccountId;
-use store::budgets::{NOTIFICATIONS_MAX, NotificationRefusal, SUBSCRIBERS_MAX};
+use store::budgets::{BUDGETS_MAX, NOTIFICATIONS_MAX, NotificationRefusal, SUBSCRIBERS_MAX};
 use wire::Fault;
 
 pub(super) fn invalid(text: impl Into<String>) -> Fault {
@@ -53,6 +53,10 @@ pub(super) fn no_budget(what: &str, name: &str) -> Fault {
     not_found(format!(
         "Unable to {what}: {name} - the budget doesn't exist."
     ))
+}
+
+pub(super) fn too_many_budgets() -> Fault {
+    too_many(format!("An account has {BUDGETS_MAX} budgets at most."))
 }
 
 pub(super) fn given_twice() -> Fault {

@@ -36,9 +36,18 @@ pub(super) async fn get(
 
     let explored = cx.app.store.explore(cx.account, span).await;
     let explored = explored.map_err(|error| crate::internal(&error, &cx))?;
-    let periods = span.split(granularity);
-    let items = explored.items().filter(|item| filter.passes(item));
-    let sums = by_period(&periods, &groups, items);
+    let grouped = !groups.is_empty();
+    // Years of a large account are seconds of work: not on a thread that invocations wait for.
+    let adding = tokio::task::spawn_blocking(move || {
+        let periods = span.split(granularity);
+        let items = explored.items().filter(|item| filter.passes(item));
+        let sums = by_period(&periods, &groups, items);
+        (periods, sums)
+    });
+    let (periods, sums) = adding.await.map_err(|error| {
+        tracing::error!(request.id = %cx.request_id, %error, "costs were not added up");
+        Fault::internal()
+    })?;
     let all_sums = sums.iter().flat_map(BTreeMap::values);
     let currency = metric::currency(&cx, all_sums, &metrics).await?;
     let (page, next) = request.cut(rows(periods, sums), begin, GROUPS_MAX);
@@ -46,7 +55,7 @@ pub(super) async fn get(
         metrics: &metrics,
         currency: &currency,
         granularity,
-        grouped: !groups.is_empty(),
+        grouped,
         now,
     };
     Ok(GetCostAndUsageResponse {

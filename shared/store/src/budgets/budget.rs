@@ -20,6 +20,9 @@ pub struct StoredBudget {
     pub updated_at: DateTime<Utc>,
 }
 
+/// Budgets that an account may have: all of them are looked at every minute.
+pub const BUDGETS_MAX: u32 = 500;
+
 /// Why a budget was not made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BudgetRefusal {
@@ -27,6 +30,8 @@ pub enum BudgetRefusal {
     Exists,
     /// Two of its notifications, or two subscribers of one, are the same.
     Twice,
+    /// The account has [`BUDGETS_MAX`].
+    TooMany,
 }
 
 pub(super) struct Row {
@@ -106,6 +111,15 @@ impl Store {
         .await?;
         if made.rows_affected() == 0 {
             return Ok(Err(BudgetRefusal::Exists));
+        }
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM billing.budget WHERE account_id = $1"#,
+            account.number(),
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        if count > i64::from(BUDGETS_MAX) {
+            return Ok(Err(BudgetRefusal::TooMany));
         }
         for notification in notifications {
             if !notifications::insert(&mut tx, account, &budget.name, notification).await? {

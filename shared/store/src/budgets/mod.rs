@@ -7,7 +7,7 @@ mod evaluate;
 mod notifications;
 
 pub use alerts::{Alert, Delivery, DeliveryState};
-pub use budget::{BudgetRefusal, StoredBudget};
+pub use budget::{BUDGETS_MAX, BudgetRefusal, StoredBudget};
 pub use deliveries::{DueDelivery, Ended};
 pub use evaluate::{Evaluated, Turn};
 pub use notifications::{

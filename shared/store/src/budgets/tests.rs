@@ -15,8 +15,8 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
-    Alert, BudgetRefusal, DeliveryState, Ended, Evaluated, NewNotification, NotificationRefusal,
-    StoredBudget,
+    Alert, BUDGETS_MAX, BudgetRefusal, DeliveryState, Ended, Evaluated, NewNotification,
+    NotificationRefusal, StoredBudget,
 };
 use crate::samples::{ALICE, BOB, of_role, store};
 use crate::usage::add_hours;
@@ -169,6 +169,22 @@ async fn budgets_are_kept_as_given(pool: PgPool) {
     assert_eq!(listed, [changed, stored("two", "1")]);
     assert_eq!(store.budgets(alice(), "one", 10).await.unwrap().len(), 1);
 
+    let count = i32::try_from(BUDGETS_MAX).unwrap() - 2;
+    sqlx::query(
+        "INSERT INTO billing.budget (account_id, name, kind, limit_amount, unit, time_unit, starts_at, ends_at, cost_filters,
+             cost_types, updated_at)
+         SELECT account_id, 'b' || number, kind, limit_amount, unit, time_unit, starts_at, ends_at, cost_filters, cost_types, updated_at
+         FROM billing.budget, generate_series(1, $1) AS number WHERE name = 'two'",
+    )
+    .bind(count)
+    .execute(&pool)
+    .await
+    .unwrap();
+    let made = store
+        .create_budget(alice(), &stored("three", "1"), &[])
+        .await
+        .unwrap();
+    assert_eq!(made, Err(BudgetRefusal::TooMany));
     assert!(!store.delete_budget(bob(), "one").await.unwrap());
     assert!(store.delete_budget(alice(), "one").await.unwrap());
     assert_eq!(
