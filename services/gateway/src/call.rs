@@ -29,6 +29,8 @@ pub struct App {
     pub url_key: [u8; 32],
     /// `http` or `https`: how clients reach us.
     pub scheme: &'static str,
+    /// Whether webhooks may reach private addresses.
+    pub webhooks_private: bool,
     /// From a function's name to its run.
     pub dispatch: Dispatch,
     /// Takes asynchronous invocations in.

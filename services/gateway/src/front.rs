@@ -12,7 +12,7 @@ use wire::{Fault, Service};
 
 use crate::authenticate::{self, Caller, Refusal};
 use crate::call::{App, Call};
-use crate::{events, iam, lambda, logs, scheduler, sts};
+use crate::{budgets, ce, events, freetier, iam, lambda, logs, pricing, scheduler, sts};
 
 /// Largest body of a code upload, in bytes: AWS's own limit for a base64 zip in JSON.
 const CODE_BODY_MAX: usize = 70_167_211;
@@ -30,6 +30,10 @@ pub(crate) struct Front {
     logs: Service<Call>,
     scheduler: Service<Call>,
     events: Service<Call>,
+    ce: Service<Call>,
+    pricing: Service<Call>,
+    freetier: Service<Call>,
+    budgets: Service<Call>,
 }
 
 impl Front {
@@ -42,6 +46,10 @@ impl Front {
             logs: logs::service(),
             scheduler: scheduler::service(),
             events: events::service(),
+            ce: ce::service(),
+            pricing: pricing::service(),
+            freetier: freetier::service(),
+            budgets: budgets::service(),
         }
     }
 
@@ -108,6 +116,10 @@ impl Front {
             "logs" => Some(&self.logs),
             "scheduler" => Some(&self.scheduler),
             "events" => Some(&self.events),
+            "ce" => Some(&self.ce),
+            "pricing" => Some(&self.pricing),
+            "freetier" => Some(&self.freetier),
+            "budgets" => Some(&self.budgets),
             _ => None,
         }
     }

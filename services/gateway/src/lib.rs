@@ -2,13 +2,16 @@
 //!
 //! The only process that knows AWS shapes. Control-plane operations are one command, one transaction. The path of a
 //! request: [`server`] (connection) → [`front`] (signature, service) → a handler under [`lambda`], [`scheduler`],
-//! [`events`], [`iam`], [`sts`] or [`logs`]; an Invoke goes to [`lambda::invoke`], which asks nobody but memory on the
+//! [`events`], [`iam`], [`sts`], [`logs`], or of the bill [`ce`], [`pricing`], [`freetier`] or [`budgets`]; an Invoke goes to [`lambda::invoke`], which asks nobody but memory on the
 //! warm path. What AWS has no operation for goes from [`server`] to [`api`].
 
 pub mod api;
 mod authenticate;
+mod budgets;
 pub mod call;
+mod ce;
 mod events;
+mod freetier;
 mod front;
 mod function_target;
 mod iam;
@@ -17,6 +20,7 @@ mod lambda;
 mod logs;
 mod measures;
 mod pages;
+mod pricing;
 #[cfg(test)]
 mod samples;
 mod scheduler;

@@ -7,6 +7,9 @@ use chassis::{Clock, Ids, Lifecycle};
 use chrono::{DateTime, TimeDelta, Utc};
 use dispatch::Dispatch;
 use domain::AccountId;
+use domain::price::Sku;
+use domain::price::book::hour_of;
+use domain::usage::{Batch, BatchId, Counts, Place, Sums};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use tempfile::TempDir;
 
@@ -55,6 +58,7 @@ impl World {
             blobs: package::Blobs::local(blobs.path()).unwrap(),
             url_key: [7; 32],
             scheme: "http",
+            webhooks_private: true,
             measures: Measures::default(),
         };
         Self {
@@ -62,6 +66,42 @@ impl World {
             clock,
             _blobs: blobs,
         }
+    }
+
+    /// Usage of this account's functions in the hour of `at`, as an executor's batch brings it: region, function, SKU, quantity.
+    pub(crate) async fn meter(
+        &self,
+        account: u64,
+        at: DateTime<Utc>,
+        usage: &[(&str, &str, Sku, i128)],
+    ) {
+        let mut sums = Sums::default();
+        for (region, function, sku, quantity) in usage {
+            let place = Place {
+                account: AccountId::new(account).unwrap(),
+                hour: hour_of(at),
+                region: region.parse().unwrap(),
+                sku: *sku,
+                resource: format!("arn:aws:lambda:{region}:{account:012}:function:{function}"),
+            };
+            sums.add_quantity(place, *quantity);
+        }
+        let batch = Batch {
+            id: BatchId {
+                executor: self.app.ids.random(),
+                boot_epoch: 1,
+                batch_seq: 1,
+            },
+            first_event: 1,
+            last_event: 0,
+            covers_until: at,
+            sha256: [0; 32],
+            closes_epoch: false,
+            counts: Counts::default(),
+            sums,
+        };
+        let ingested = self.app.store.ingest_usage(&batch).await.unwrap();
+        assert_eq!(ingested, store::usage::Ingested::Counted);
     }
 
     /// A request of this account in eu-west-1.

@@ -36,6 +36,8 @@ pub struct Options {
     pub ids: Ids,
     /// Signs code download URLs; all gateways of an installation share it.
     pub url_key: [u8; 32],
+    /// Whether webhooks of budgets may reach private addresses.
+    pub webhooks_private: bool,
     /// `/health` and `/metrics`.
     pub health: axum::Router,
 }
@@ -75,6 +77,7 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
         life: life.clone(),
         blobs: options.blobs,
         url_key: options.url_key,
+        webhooks_private: options.webhooks_private,
         scheme: if options.tls.is_some() {
             "https"
         } else {
@@ -104,6 +107,10 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
     life.spawn(
         "sweep logs",
         crate::logs::sweep(app.store.clone(), life.clone()),
+    );
+    life.spawn(
+        "watch budgets",
+        crate::budgets::watch::run(app, life.clone()),
     );
     Ok(Handle { address })
 }

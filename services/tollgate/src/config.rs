@@ -68,6 +68,8 @@ pub(crate) struct Gateway {
     pub(crate) tls_cert: Option<PathBuf>,
     /// The certificate's private key in PEM form.
     pub(crate) tls_key: Option<PathBuf>,
+    /// Let webhooks of budgets reach private addresses.
+    pub(crate) webhooks_private: bool,
 }
 
 /// The service that runs functions.
@@ -303,6 +305,7 @@ impl Default for Gateway {
             insecure_listen: false,
             tls_cert: None,
             tls_key: None,
+            webhooks_private: false,
         }
     }
 }

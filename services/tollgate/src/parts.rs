@@ -134,6 +134,7 @@ impl Parts {
             dev_clock: self.dev_clock.clone(),
             ids: self.ids,
             url_key: url_key(&self.cluster_secret),
+            webhooks_private: config.gateway.webhooks_private,
             health: self.health.router(Some(self.metrics.clone())),
         };
         gateway::start(options, life)

@@ -61,8 +61,8 @@ impl PlatformClock {
 
 /// The platform's time of a data directory, as commands see it that are not the platform themselves.
 pub(crate) fn now(dir: &Path) -> Result<DateTime<Utc>> {
-    let offset =
-        dev_clock::left_in(&dir.join(CLOCK_FILE)).context("The development clock cannot be read")?;
+    let offset = dev_clock::left_in(&dir.join(CLOCK_FILE))
+        .context("The development clock cannot be read")?;
     Ok(Clock::system().now() + offset)
 }
 

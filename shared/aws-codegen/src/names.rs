@@ -20,7 +20,12 @@ pub(crate) fn field(name: &str) -> String {
 
 /// The name of a shape's or an operation's table.
 pub(crate) fn table(name: &str) -> String {
-    name.to_shouty_snake_case()
+    let table = name.to_shouty_snake_case();
+    match table.as_str() {
+        // The tables of the service itself have these names.
+        "SERVICE" | "OPERATIONS" | "ERRORS" => format!("{table}_SHAPE"),
+        _ => table,
+    }
 }
 
 /// A field's name as serde's `rename_all` would spell it.

@@ -212,12 +212,8 @@ fn shape_table(
         ),
         "float" | "double" => format!(
             "Shape::Float({}, {})",
-            shape
-                .min
-                .map_or_else(|| "f64::MIN".into(), |min| format!("{min:?}")),
-            shape
-                .max
-                .map_or_else(|| "f64::MAX".into(), |max| format!("{max:?}")),
+            shape.min.map_or_else(|| "f64::MIN".into(), float),
+            shape.max.map_or_else(|| "f64::MAX".into(), float),
         ),
         "boolean" => "Shape::Boolean".into(),
         "blob" => format!("Shape::Blob({})", length(shape)),
@@ -329,6 +325,15 @@ fn figure(number: f64) -> String {
     format!("{sign}{}", groups.join("_"))
 }
 
+/// A number as a literal of a float: `10_240.0`.
+fn float(number: f64) -> String {
+    if number.fract() == 0.0 {
+        format!("{}.0", figure(number))
+    } else {
+        format!("{number:?}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,5 +345,9 @@ mod tests {
         check(9999.0, "9999");
         check(10_240.0, "10_240");
         check(-1_234_567.0, "-1_234_567");
+        assert_eq!(
+            (float(0.5), float(15_000.0)),
+            ("0.5".into(), "15_000.0".into())
+        );
     }
 }

@@ -92,6 +92,12 @@ fn write_structure(out: &mut String, reach: &Reach<'_>, name: &str, shape: &Shap
             writeln!(out, "#[serde({})]", attributes.join(", "))?;
         }
         let rust = type_of(reach, &member.shape)?;
+        // A structure that has itself as a member.
+        let rust = if member.shape == name {
+            format!("Box<{rust}>")
+        } else {
+            rust
+        };
         let rust = if optional {
             format!("Option<{rust}>")
         } else {

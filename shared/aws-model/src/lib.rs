@@ -6,10 +6,14 @@
 //! **Invariant:** nothing here reads or writes bytes, and nothing but `wire` gives the tables meaning.
 
 mod blob;
+pub mod budgets;
+pub mod ce;
 pub mod events;
+pub mod freetier;
 pub mod iam;
 pub mod lambda;
 pub mod logs;
+pub mod pricing;
 pub mod scheduler;
 pub mod schema;
 pub mod sts;

@@ -23,7 +23,7 @@ pub enum Protocol {
 /// A service and all operations that its model routes, bound or not.
 #[derive(Debug)]
 pub struct ServiceSchema {
-    /// The name in a `SigV4` credential scope: `lambda`, `iam`, `sts`, `logs`, `scheduler`, `events`.
+    /// The name in a `SigV4` credential scope: `lambda`, `iam`, `sts`, `logs`, `scheduler`, `events`, `ce`, ….
     pub signing_name: &'static str,
     pub protocol: Protocol,
     /// `X-Amz-Target` prefix of JSON protocols, XML namespace of Query; empty otherwise.

@@ -78,6 +78,7 @@ pub enum Source {
     DeadLetter = 3,
     Schedule = 4,
     Redrive = 5,
+    Budget = 6,
 }
 
 impl Source {

@@ -213,6 +213,7 @@ fn source(number: i16) -> EventSource {
         3 => EventSource::DeadLetter,
         4 => EventSource::Schedule,
         5 => EventSource::Redrive,
+        6 => EventSource::Budget,
         _ => EventSource::Caller,
     }
 }

@@ -10,6 +10,7 @@
 mod async_policies;
 mod backfill;
 mod billing;
+mod budget_alerts;
 mod cancel;
 mod clock;
 mod dead_letters;

@@ -4,8 +4,8 @@ use http::{Method, StatusCode};
 
 use super::operation::Operation;
 use super::{
-    async_policies, backfill, billing, clock, dead_letters, events, fires, next_times, queue,
-    schedules, undelivered,
+    async_policies, backfill, billing, budget_alerts, clock, dead_letters, events, fires,
+    next_times, queue, schedules, undelivered,
 };
 
 const MISSING: &[StatusCode] = &[StatusCode::NOT_FOUND];
@@ -22,6 +22,7 @@ pub(super) fn all() -> Vec<Operation> {
         of_schedules(),
         of_fires(),
         of_billing(),
+        of_budgets(),
         of_the_clock(),
     ]
     .into_iter()
@@ -283,6 +284,19 @@ fn of_fires() -> Vec<Operation> {
              again. The event's scheduled time is the one that is made up for.",
         )
         .refuses(&[StatusCode::NOT_FOUND, StatusCode::SERVICE_UNAVAILABLE]),
+    ]
+}
+
+fn of_budgets() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            Method::GET,
+            "/budget-alerts",
+            "ListBudgetAlerts",
+            budget_alerts::list,
+        )
+        .summary("List thresholds of budgets that were crossed, and who was told, the newest first")
+        .description("Budgets and their notifications are made by AWS's own API (`aws budgets`)."),
     ]
 }
 

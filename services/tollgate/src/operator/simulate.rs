@@ -56,7 +56,7 @@ fn text(bill: &Simulation) -> String {
     let mut rows: Vec<Vec<String>> = bill.lines.iter().map(row).collect();
     let mut total = vec![String::new(); 7];
     "TOTAL".clone_into(&mut total[0]);
-    total[6] = bill.total.clone();
+    total[6].clone_from(&bill.total);
     rows.push(total);
     let amount = format!("AMOUNT ({})", bill.currency);
     let header = [

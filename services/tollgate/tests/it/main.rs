@@ -3,6 +3,7 @@
 mod apart;
 mod bed;
 mod billing;
+mod billing_apis;
 mod clients;
 mod command_line;
 mod dev_clock;

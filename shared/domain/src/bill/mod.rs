@@ -6,11 +6,13 @@
 //! ```
 //!
 //! - [`accrual`]: which charges a day adds to those that are kept; usage that comes after a month was closed.
+//! - [`budget`]: what is watched, and when it is told.
 //! - [`cap`]: what a run can cost at most, for spend caps.
 //! - [`close`]: when a month is closed.
 //! - [`compose`]: an invoice of charges.
 //! - [`credit_note`]: taking back what an invoice said.
 //! - [`document`]: an invoice as it is kept and rendered.
+//! - [`explorer`]: cost and usage as AWS's billing APIs show them.
 //! - [`forecast`]: what a month will have cost.
 //! - [`ledger`]: what happens, in debits and credits.
 //! - [`money`]: amounts in minor units, and their texts.
@@ -23,11 +25,13 @@
 //! - [`totals`]: subtotal, taxes, prepaid credit, what is due.
 
 pub mod accrual;
+pub mod budget;
 pub mod cap;
 pub mod close;
 pub mod compose;
 pub mod credit_note;
 pub mod document;
+pub mod explorer;
 pub mod forecast;
 pub mod ledger;
 pub mod money;

@@ -55,6 +55,8 @@ pub enum EventSource {
     Schedule,
     /// A dead letter that was sent back.
     Redrive,
+    /// A threshold of a budget that was crossed.
+    Budget,
 }
 
 /// All that is known of an event.

@@ -2,6 +2,7 @@
 
 mod async_policy;
 mod billing;
+mod budget_alerts;
 mod clock;
 mod dead_letters;
 mod error;
@@ -14,6 +15,9 @@ pub use async_policy::{AsyncPolicy, Backoff, Priority, SetAsyncPolicy};
 pub use billing::{
     BillingForecast, BillingReport, ForecastAmount, ForecastQuery, ReportGroup, ReportQuery,
     ReportTotal, SkuUsage, UnpricedUsage,
+};
+pub use budget_alerts::{
+    BudgetAlert, BudgetAlertQuery, BudgetAlerts, BudgetDelivery, BudgetDeliveryState,
 };
 pub use clock::{AdvanceClock, ClockState};
 pub use dead_letters::{

@@ -1,0 +1,83 @@
+//! What the billing APIs are answered from: rated months and the tags of functions.
+
+use domain::AccountId;
+use domain::bill::explorer::{FunctionTags, Item, Period, items};
+use domain::bill::{Rated, rate};
+use domain::price::Currency;
+
+use crate::{Error, Store};
+
+/// The usage of some months, priced, and whose it is.
+#[derive(Debug, Clone)]
+pub struct Explored {
+    account: AccountId,
+    months: Vec<Rated>,
+    tags: FunctionTags,
+}
+
+impl Explored {
+    /// All charges of these months.
+    pub fn items(&self) -> impl Iterator<Item = Item<'_>> {
+        let months = self.months.iter();
+        months.flat_map(|month| items(self.account, month, &self.tags))
+    }
+}
+
+impl Store {
+    /// Usage and charges of every month that a span touches.
+    pub async fn explore(&self, account: AccountId, span: Period) -> Result<Explored, Error> {
+        let terms = self.billing_terms(account).await?;
+        let book = self.price_book(&terms.book).await?;
+        let mut months = Vec::new();
+        for month in span.months() {
+            let usage = self.month_usage(account, month).await?;
+            let rated = rate(&book, terms.allowance(), usage);
+            months.push(rated.map_err(|_| Error::Inconsistent("usage_hour.qty"))?);
+        }
+        Ok(Explored {
+            account,
+            months,
+            tags: self.function_tags(account).await?,
+        })
+    }
+
+    /// Tags of all functions of an account that have some.
+    pub async fn function_tags(&self, account: AccountId) -> Result<FunctionTags, Error> {
+        let rows = sqlx::query!(
+            "SELECT region, function_name, key, value FROM function_tag WHERE account_id = $1",
+            account.number(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut tags = FunctionTags::new();
+        for row in rows {
+            let arn = format!(
+                "arn:aws:lambda:{}:{account}:function:{}",
+                row.region, row.function_name
+            );
+            tags.entry(arn).or_default().insert(row.key, row.value);
+        }
+        Ok(tags)
+    }
+
+    /// The currencies that an account's price book charges in, in the order of their codes.
+    pub async fn currencies(&self, account: AccountId) -> Result<Vec<Currency>, Error> {
+        let codes = sqlx::query_scalar!(
+            r#"SELECT DISTINCT currency::text AS "currency!" FROM billing.price_version
+               WHERE book = coalesce((SELECT book FROM billing.account_terms WHERE account_id = $1), $2)
+               ORDER BY 1"#,
+            account.number(),
+            crate::prices::DEFAULT_BOOK,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let currency = |code: String| {
+            code.parse()
+                .map_err(|_| Error::Inconsistent("price_version.currency"))
+        };
+        codes.into_iter().map(currency).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
