@@ -2,8 +2,9 @@
 //!
 //! The only process that knows AWS shapes. Control-plane operations are one command, one transaction. The path of a
 //! request: [`server`] (connection) → [`front`] (signature, service) → a handler under [`lambda`], [`scheduler`],
-//! [`events`], [`iam`], [`sts`], [`logs`], or of the bill [`ce`], [`pricing`], [`freetier`] or [`budgets`]; an Invoke goes to [`lambda::invoke`], which asks nobody but memory on the
-//! warm path. What AWS has no operation for goes from [`server`] to [`api`].
+//! [`events`], [`iam`], [`sts`], [`logs`], or of the bill [`ce`], [`pricing`], [`freetier`] or [`budgets`]; an Invoke goes to
+//! [`lambda::invoke`], which asks nobody but memory on the warm path. What AWS has no operation for goes from [`server`] to
+//! [`api`].
 
 pub mod api;
 mod authenticate;

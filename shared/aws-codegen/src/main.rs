@@ -1,4 +1,5 @@
-//! Writes `shared/aws-model/src/{lambda,iam,sts,logs,scheduler,events,ce,pricing,freetier,budgets}` from botocore's service models.
+//! Writes `shared/aws-model/src/{lambda,iam,sts,logs,scheduler,events,ce,pricing,freetier,budgets}` from botocore's service
+//! models.
 //!
 //! The models are read from a pinned, hashed wheel at generation time and are not committed; `operations.toml` says which
 //! operations get types. The output depends on those two alone, so that a second run leaves the tree clean.

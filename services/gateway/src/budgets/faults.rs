@@ -137,7 +137,8 @@ pub(super) fn refused(what: &str, budget: &str, refusal: NotificationRefusal) ->
             duplicate(format!("Unable to {what}: there is the same already."))
         }
         NotificationRefusal::TooMany => too_many(format!(
-            "Unable to {what}: a budget has {NOTIFICATIONS_MAX} notifications at most, a notification {SUBSCRIBERS_MAX} subscribers."
+            "Unable to {what}: a budget has {NOTIFICATIONS_MAX} notifications at most, a notification {SUBSCRIBERS_MAX} \
+             subscribers."
         )),
         NotificationRefusal::Last => invalid(
             "A notification keeps one subscriber at least: delete the notification instead.",

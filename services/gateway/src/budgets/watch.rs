@@ -1,7 +1,7 @@
 //! Looking at all budgets once a minute, and telling webhooks.
 //!
-//! Each gateway tries; one of them at a time has the turn (`store::budgets::Turn`), which only keeps them from doing the same work:
-//! the primary key of an alert is what makes it one. Webhooks are told after that, by whoever takes the message.
+//! Each gateway tries; one of them at a time has the turn (`store::budgets::Turn`), which only keeps them from doing the same
+//! work: the primary key of an alert is what makes it one. Webhooks are told after that, by whoever takes the message.
 
 use std::sync::Arc;
 

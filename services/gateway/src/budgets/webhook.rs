@@ -1,9 +1,9 @@
 //! Posting a message to a URL.
 //!
-//! `POST` with the message as JSON and the alert's id as `x-tollgate-alert-id`, the same at each attempt: a receiver that knows it has
-//! the message already. An answer of 2xx within ten seconds is success. Redirects are not followed: where a message goes was said by the
-//! account, and nobody else says otherwise. Private addresses are reached only where the operator allows it: the gateway stands in
-//! networks that accounts have no business in.
+//! `POST` with the message as JSON and the alert's id as `x-tollgate-alert-id`, the same at each attempt: a receiver that knows
+//! it has the message already. An answer of 2xx within ten seconds is success. Redirects are not followed: where a message goes was
+//! said by the account, and nobody else says otherwise. Private addresses are reached only where the operator allows it: the
+//! gateway stands in networks that accounts have no business in.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, LazyLock};
@@ -110,8 +110,8 @@ async fn attempt(url: &str, alert: Uuid, message: &[u8], private: bool) -> Resul
     send(stream, request).await
 }
 
-/// A connection to an address of the host that may be reached. Which one is decided here, once: a name that changes its mind after
-/// it was looked at gains nothing.
+/// A connection to an address of the host that may be reached. Which one is decided here, once: a name that changes its mind
+/// after it was looked at gains nothing.
 async fn connect(host: &str, port: u16, private: bool) -> Result<TcpStream, Failure> {
     let found = tokio::net::lookup_host((host, port)).await;
     let found = found.map_err(|error| Failure::Unknown(host.to_owned(), error))?;

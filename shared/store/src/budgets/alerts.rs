@@ -101,8 +101,8 @@ struct Planned {
 }
 
 impl Store {
-    /// Writes an alert, its deliveries and the events for functions in one transaction, unless the alert is there already. Answers
-    /// the events; `None` where nothing was written, be it that the queue cannot take events now.
+    /// Writes an alert, its deliveries and the events for functions in one transaction, unless the alert is there already.
+    /// Answers the events; `None` where nothing was written, be it that the queue cannot take events now.
     pub(super) async fn raise_alert(
         &self,
         alert: &NewAlert<'_>,

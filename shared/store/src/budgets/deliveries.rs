@@ -1,5 +1,5 @@
-//! Messages to webhooks: who sends which when. A claim is a lease: a sender that dies leaves it to the next one, so a message comes
-//! once at least.
+//! Messages to webhooks: who sends which when. A claim is a lease: a sender that dies leaves it to the next one, so a message
+//! comes once at least.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::AccountId;

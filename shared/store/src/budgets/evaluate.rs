@@ -53,8 +53,8 @@ impl Store {
         Ok(ours.then_some(Turn { _tx: tx }))
     }
 
-    /// Looks at every budget that has a notification, and raises an alert for each threshold that is crossed and was not before in
-    /// its period. `ordered` makes an id of this moment, `trace` the trace of an event.
+    /// Looks at every budget that has a notification, and raises an alert for each threshold that is crossed and was not before
+    /// in its period. `ordered` makes an id of this moment, `trace` the trace of an event.
     pub async fn evaluate_budgets(
         &self,
         _turn: &Turn,

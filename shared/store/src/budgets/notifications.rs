@@ -178,7 +178,8 @@ pub(super) fn read(
 }
 
 impl Store {
-    /// A budget's notifications, the lowest threshold first, with whether they were crossed in the period that starts at `period`;
+    /// A budget's notifications, the lowest threshold first, with whether they were crossed in the period that starts at
+    /// `period`;
     /// `None` where there is no such budget.
     pub async fn budget_notifications(
         &self,

@@ -188,8 +188,8 @@ fn dimension(name: &str) -> Result<Dimension, ParseError> {
     let known = Dimension::names().find(|known| known.replace('_', "").eq_ignore_ascii_case(name));
     let unknown = || {
         ParseError::new(format!(
-            "{name} is not a cost filter. There are Service, Region, UsageType, Operation, LinkedAccount, TagKeyValue and the other \
-             dimensions of Cost Explorer."
+            "{name} is not a cost filter. There are Service, Region, UsageType, Operation, LinkedAccount, TagKeyValue and the \
+             other dimensions of Cost Explorer."
         ))
     };
     known.ok_or_else(unknown)?.parse()

@@ -77,7 +77,8 @@ impl Notification {
         let Some(figure) = figure else { return false };
         let (left, right) = match self.threshold_type {
             ThresholdType::AbsoluteValue => (figure, self.threshold_e10),
-            // figure / limit > threshold / 100, without a division. Where a product leaves the range, the threshold is out of reach.
+            // figure / limit > threshold / 100, without a division. Where a product leaves the range, the threshold is out of
+            // reach.
             ThresholdType::Percentage => (
                 figure.saturating_mul(100 * 10_i128.pow(ROW_DIGITS)),
                 limit_e10.saturating_mul(self.threshold_e10),

@@ -1,8 +1,8 @@
 //! What the next days will cost: the days behind, carried on.
 //!
-//! The mean of the full days that are known is the forecast of each day to come. With `s` the sample deviation of `n` days, the sum of
-//! `m` days to come lies within `z × s × √(m + m²/n)` of `m` means: the days scatter, and the mean itself is known only so well.
-//! No season, no trend: a week's rhythm is in the deviation. All of it is integer arithmetic at ten digits.
+//! The mean of the full days that are known is the forecast of each day to come. With `s` the sample deviation of `n` days, the
+//! sum of `m` days to come lies within `z × s × √(m + m²/n)` of `m` means: the days scatter, and the mean itself is known only
+//! so well. No season, no trend: a week's rhythm is in the deviation. All of it is integer arithmetic at ten digits.
 
 use std::collections::BTreeMap;
 
@@ -98,7 +98,8 @@ impl Forecast {
     }
 }
 
-/// The totals of the full days before today, from the first one with usage on, but at most [`HISTORY_DAYS_MAX`]; and of today so far.
+/// The totals of the full days before today, from the first one with usage on, but at most [`HISTORY_DAYS_MAX`]; and of today
+/// so far.
 /// `figures` are moments with what they add.
 pub fn history(
     figures: impl Iterator<Item = (DateTime<Utc>, i128)>,

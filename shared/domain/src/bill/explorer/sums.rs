@@ -108,7 +108,8 @@ impl Sum {
         }
     }
 
-    /// The usage at ten digits and its unit. Quantities of unlike units are added all the same, as AWS does, under the unit `N/A`.
+    /// The usage at ten digits and its unit. Quantities of unlike units are added all the same, as AWS does, under the unit
+    /// `N/A`.
     pub fn usage_e10(&self) -> (i128, &'static str) {
         let mut by_unit: BTreeMap<&'static str, BTreeMap<i128, i128>> = BTreeMap::new();
         for (sku, quanta) in &self.quantities {

@@ -10,7 +10,8 @@ pub const SERVICE_CODE: &str = "AWSLambda";
 /// What all of our usage is made by.
 pub const OPERATION: &str = "Invoke";
 
-/// Regions with the prefix of their usage types and the name that price lists give to the place. The prefix of us-east-1 is empty.
+/// Regions with the prefix of their usage types and the name that price lists give to the place. The prefix of us-east-1 is
+/// empty.
 const REGIONS: &[(&str, &str, &str)] = &[
     ("af-south-1", "AFS1-", "Africa (Cape Town)"),
     ("ap-east-1", "APE1-", "Asia Pacific (Hong Kong)"),
