@@ -39,8 +39,10 @@ fn execution(account: AccountId) -> Execution {
 async fn every_account_has_its_own_book() {
     let database = Database::create();
     let connect = async |role| {
-        let store = Store::connect(&database.url(), role, 4, Vault::new(&[1; 32]));
-        store.await.unwrap()
+        let vault = Vault::new(&[1; 32]);
+        Store::connect(&database.url(), role, 4, vault)
+            .await
+            .unwrap()
     };
     let owner = connect(Role::Owner).await;
     owner.migrate().await.unwrap();

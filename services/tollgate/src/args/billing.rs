@@ -62,10 +62,10 @@ const SIMULATE_HELP: &str = "Examples:\n  \
     tollgate billing simulate --profile - --json --book-file tariff.csv <month.json\n\n\
     A profile:\n  \
     {\"month\": \"2026-10\", \"free_tier\": true, \"items\": [\n    \
-    {\"kind\": \"function\", \"region\": \"us-east-1\", \"arch\": \"x86_64\", \"memory_mb\": 1536, \"ephemeral_mb\": 512,\n     \
-    \"invocations\": 3000000, \"billed_ms\": 120},\n    \
-    {\"kind\": \"provisioned\", \"region\": \"us-east-1\", \"memory_mb\": 1536, \"concurrency\": 100, \"hours\": 8,\n     \
-    \"invocations\": 500000, \"billed_ms\": 100},\n    \
+    {\"kind\": \"function\", \"region\": \"us-east-1\", \"arch\": \"x86_64\", \"memory_mb\": 1536,\n     \
+    \"ephemeral_mb\": 512, \"invocations\": 3000000, \"billed_ms\": 120},\n    \
+    {\"kind\": \"provisioned\", \"region\": \"us-east-1\", \"memory_mb\": 1536,\n     \
+    \"concurrency\": 100, \"hours\": 8, \"invocations\": 500000, \"billed_ms\": 100},\n    \
     {\"kind\": \"sku\", \"region\": \"us-east-1\", \"sku\": \"duration-x86_64\", \"quantity\": \"6000000000\"}]}\n\n\
     arch is x86_64, ephemeral_mb 512 and free_tier true where they are left out. Quantities are requests, GB-seconds or GB, \
     and must be exact. async_event_kb on a function is the size of its asynchronous events. `at`, a date or time in the month, \

@@ -116,10 +116,12 @@ fn what_cannot_be_priced_is_said_in_a_sentence() {
         &["--book-file", "none.csv"],
         "none.csv cannot be read: No such file or directory (os error 2)",
     );
-    check(
+    // A book by its name is the installation's.
+    let output = simulate(
         &json!({"month": "2026-10", "items": []}),
         &["--book", "house"],
-        "No Tollgate runs on .tollgate. Start one with `tollgate up`, name its directory with --data-dir, or give the database \
-         of services that run apart with --database-url.",
     );
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.starts_with("tollgate: No Tollgate runs on "), "{text}");
+    assert_eq!(output.status.code(), Some(1));
 }
