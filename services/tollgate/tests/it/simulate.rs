@@ -28,7 +28,7 @@ fn simulate(profile: &Value, words: &[&str]) -> Output {
     child.wait_with_output().expect("it ends")
 }
 
-fn bill(free_tier: bool, items: Value) -> Value {
+fn bill(free_tier: bool, items: &Value) -> Value {
     let profile = json!({"month": "2026-10", "free_tier": free_tier, "items": items});
     let output = simulate(&profile, &["--json"]);
     serde_json::from_str(&text_of(&output, "simulate")).expect("JSON")
@@ -41,7 +41,7 @@ fn function(memory_mb: u32, ephemeral_mb: u32, invocations: u64, billed_ms: u32)
 
 #[test]
 fn published_bills_come_out() {
-    let a1 = bill(true, json!([function(1_536, 512, 3_000_000, 120)]));
+    let a1 = bill(true, &json!([function(1_536, 512, 3_000_000, 120)]));
     let line = |tier: &str, sku: &str, quantity: &str, unit_price: &str, amount: &str| {
         json!({"region": "us-east-1", "sku": sku, "tier": tier, "quantity": quantity, "unit_price": unit_price,
             "amount": amount})
@@ -55,19 +55,19 @@ fn published_bills_come_out() {
             line("1", "duration-x86_64", "140000", "0.0000166667", "2.33"),
         ], "currency": "USD", "total": "2.73"})
     );
-    let a3 = bill(true, json!([function(4_096, 2_048, 6_000_000, 280)]));
+    let a3 = bill(true, &json!([function(4_096, 2_048, 6_000_000, 280)]));
     assert_eq!(a3["total"], "106.41");
     let provisioned = json!({"kind": "provisioned", "region": "us-east-1", "arch": "x86_64", "memory_mb": 1_536,
         "concurrency": 100, "hours": 8, "invocations": 500_000, "billed_ms": 100});
     let a4 = bill(
         true,
-        json!([provisioned, function(1_536, 512, 2_500_000, 120)]),
+        &json!([provisioned, function(1_536, 512, 2_500_000, 120)]),
     );
     assert_eq!(a4["total"], "19.96");
     let sku = |sku: &str, quantity: &str| json!({"kind": "sku", "region": "us-east-1", "sku": sku, "quantity": quantity});
     let b3 = bill(
         false,
-        json!([
+        &json!([
             sku("duration-x86_64", "9216000000"),
             sku("requests", "9000000000")
         ]),
