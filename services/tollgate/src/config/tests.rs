@@ -59,6 +59,31 @@ fn every_wrong_value_is_refused_with_its_key_and_its_source() {
 }
 
 #[test]
+fn every_wrong_value_of_the_issuer_is_refused_too() {
+    let check = |file: &str, expected: &str| refused(Shape::Up, file, &[], expected);
+    check(
+        "[billing]\nissuer_country = 'Germany'",
+        "billing.issuer_country (t.toml) must be two capital letters such as DE, not \"Germany\".",
+    );
+    check(
+        "[billing]\nissuer_name = ' '",
+        "billing.issuer_name (t.toml) is empty.",
+    );
+    check(
+        "[billing]\nnumber_prefix = 'my bills '",
+        "billing.number_prefix (t.toml) must have at most 32 letters, digits and signs, and no space; it is \"my bills \".",
+    );
+    check(
+        "[billing]\npayment_days = 400",
+        "billing.payment_days (t.toml) must be between 0 and 365, not 400.",
+    );
+    check(
+        "[billing]\ntax_level = 'day'",
+        "billing.tax_level (t.toml): \"day\" is not one of invoice, line.",
+    );
+}
+
+#[test]
 fn every_wrong_value_of_the_executor_and_below_is_refused_too() {
     let check = |file: &str, expected: &str| refused(Shape::Up, file, &[], expected);
     check(
@@ -99,26 +124,6 @@ announce = 'me'",
     check(
         "[database]\nconnections_max = 1",
         "database.connections_max (t.toml) must be between 2 and 1000, not 1.",
-    );
-    check(
-        "[billing]\nissuer_country = 'Germany'",
-        "billing.issuer_country (t.toml) must be two capital letters such as DE, not \"Germany\".",
-    );
-    check(
-        "[billing]\nissuer_name = ' '",
-        "billing.issuer_name (t.toml) is empty.",
-    );
-    check(
-        "[billing]\nnumber_prefix = 'my bills '",
-        "billing.number_prefix (t.toml) must have at most 32 letters, digits and signs, and no space; it is \"my bills \".",
-    );
-    check(
-        "[billing]\npayment_days = 400",
-        "billing.payment_days (t.toml) must be between 0 and 365, not 400.",
-    );
-    check(
-        "[billing]\ntax_level = 'day'",
-        "billing.tax_level (t.toml): \"day\" is not one of invoice, line.",
     );
     check(
         "[telemetry]\nlog_format = 'xml'",

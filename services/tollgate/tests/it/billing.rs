@@ -1,4 +1,4 @@
-//! The bill of a running platform: from executions over a draft to an invoice that is explained by them.
+//! Invoices of a running platform: from executions over a draft to an invoice that is explained by them.
 
 use std::path::Path;
 use std::process::Command;
@@ -52,8 +52,10 @@ fn explained_by_executions(bed: &Bed, duration: &Value) {
     );
 }
 
-#[test]
-fn a_month_becomes_an_invoice() {
+const FIRST: &str = "000000000000";
+
+/// A platform on which the first account's function has run three times; and the draft that shows it.
+fn used() -> (Bed, Value) {
     let bed = Bed::own_with(&[
         ("TOLLGATE_DEV_CLOCK", "true"),
         ("TOLLGATE_BILLING_ISSUER_NAME", "Ada's Cloud"),
@@ -64,43 +66,34 @@ fn a_month_becomes_an_invoice() {
     for _ in 0..3 {
         bed.operator(&["invoke", "hello"]);
     }
-    let first = "000000000000";
-    bed.operator(&[
-        "customers",
-        "set",
-        first,
-        "--name",
-        "Babbage",
-        "--tax",
-        "VAT=20",
-    ]);
+    let customer = ["--name", "Babbage", "--tax", "VAT=20"];
+    bed.operator(&[&["customers", "set", FIRST], customer.as_slice()].concat());
     wait_until("the executions are in the draft", || {
         let draft = json(&bed, &["billing", "draft"]);
         draft[0]["lines"].is_array() && line(&draft[0], "requests")["quantity"] == "3"
     });
-    let draft = &json(&bed, &["billing", "draft"])[0];
+    let draft = json(&bed, &["billing", "draft"])[0].take();
+    (bed, draft)
+}
+
+#[test]
+fn a_month_becomes_an_invoice() {
+    let (bed, draft) = used();
     assert_eq!(
         (&draft["number"], &draft["customer"]["name"]),
         (&Value::Null, &"Babbage".into())
     );
-    bed.operator(&[
+    let credit = [
         "billing",
         "credit",
-        first,
+        FIRST,
         "--amount",
         "7.50",
         "--reference",
         "first",
-    ]);
-    let again = bed.operator(&[
-        "billing",
-        "credit",
-        first,
-        "--amount",
-        "7.50",
-        "--reference",
-        "first",
-    ]);
+    ];
+    bed.operator(&credit);
+    let again = bed.operator(&credit);
     assert_eq!(
         again.trim_end(),
         "Booked before. 000000000000 has 7.50 USD to their credit."
@@ -115,23 +108,20 @@ fn a_month_becomes_an_invoice() {
         json(&bed, &["billing", "invoices", "--month", &month])[0]["number"] == "AC-000001"
     });
     let invoice = json(&bed, &["billing", "show", "AC-000001"]);
-    assert_eq!(
-        (&invoice["issuer"]["name"], &invoice["tax_level"]),
-        (&"Ada's Cloud".into(), &"invoice".into())
-    );
+    assert_eq!(invoice["issuer"]["name"], "Ada's Cloud");
     assert_eq!(line(&invoice, "requests")["quantity"], "3");
     let duration = line(&invoice, "duration-x86_64");
     assert_eq!(
         duration["quantity"],
-        line(draft, "duration-x86_64")["quantity"]
+        line(&draft, "duration-x86_64")["quantity"]
     );
     let shown = bed.operator(&["billing", "show", "AC-000001"]);
     assert!(
         shown.contains("Babbage") && shown.contains("VAT 20 %"),
         "{shown}"
     );
-
     explained_by_executions(&bed, duration);
+
     let verified = json(&bed, &["ledger", "verify"]);
     assert_eq!(verified["holds"], true, "{verified}");
     assert_eq!(

@@ -1,7 +1,8 @@
 //! The bill's invariants, each checked from the rows themselves. What is violated was changed by hand, or is a mistake of ours.
 //!
-//! Not here: I3 (the gateways' own count of admissions is not kept), I10 (there are no spend caps yet).
+//! Not here: I3, as the gateways' own count of admissions is not kept.
 
+mod caps;
 mod charges;
 mod invoices;
 mod ledger;
@@ -59,6 +60,7 @@ impl Store {
         let on_invoices = invoices::check(&mut tx, &periods).await?;
         checks.push(on_invoices.add_up);
         checks.push(ledger::nothing_unbilled(&mut tx).await?);
+        checks.push(caps::held(&mut tx).await?);
         checks.push(ledger::seals(&mut tx).await?);
         checks.push(on_invoices.days);
         checks.push(on_invoices.reproduce);

@@ -187,6 +187,34 @@ async fn each_check_sees_what_it_is_for(pool: PgPool) {
     }
 }
 
+/// The database itself does not let a cap be overdrawn; the check looks all the same.
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn an_overdrawn_cap_is_seen(pool: PgPool) {
+    let store = store(pool.clone()).await;
+    for statement in [
+        "INSERT INTO billing.cap (id, account_id, scope, limit_amt, currency, action, changed_at)
+         VALUES ('0198c5a3-5d6c-7bb0-8a53-0e5b0f7d2c11', 111111111111, 'account', 10, 'USD', 'stop', now())",
+        "INSERT INTO billing.spend_cap (cap_id, month, limit_amt, held, settled)
+         SELECT id, '2026-09-01', 10, 4, 6 FROM billing.cap",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    assert_eq!(violated(&store).await, Vec::<String>::new());
+    let more = "UPDATE billing.spend_cap SET settled = settled + 0.0000000001";
+    assert!(sqlx::query(more).execute(&pool).await.is_err());
+    for statement in [
+        "ALTER TABLE billing.spend_cap DROP CONSTRAINT spend_cap_holds",
+        more,
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let found = violated(&store).await;
+    assert!(
+        found.len() == 1 && found[0].starts_with("I10 "),
+        "{found:?}"
+    );
+}
+
 /// Puts a table's rows back from `billing.kept`.
 async fn restore(connection: &mut sqlx::PgConnection, table: &str) {
     let overriding = if table == "charge"
