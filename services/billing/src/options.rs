@@ -1,5 +1,7 @@
 //! What a billing service is made of.
 
+use std::time::Duration;
+
 use chassis::Clock;
 use store::Store;
 use store::parties::Issuer;
@@ -10,4 +12,6 @@ pub struct Options {
     pub clock: Clock,
     /// Who issues the invoices from now on.
     pub issuer: Issuer,
+    /// No month is closed for so long after the start and after a jump of the clock, so that executors can report first.
+    pub settling: Duration,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use chassis::Clock;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -29,6 +30,9 @@ const LATE_WITHIN: TimeDelta = TimeDelta::days(100);
 
 /// Customers that are worked on at once.
 const AT_ONCE: usize = 4;
+
+/// The platform's clock went further than the host's by more than this: somebody moved it, or the host slept.
+const JUMP: TimeDelta = TimeDelta::minutes(1);
 
 /// What the last look found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,10 +74,21 @@ pub(crate) struct Rounds {
     /// The last look through all charges: at what time, and up to when days were complete.
     looked: Option<(DateTime<Utc>, DateTime<Utc>)>,
     sealed_at: Option<DateTime<Utc>>,
+    /// No month is closed for so long after the start and after a jump of the clock: executors that were away as well say first what
+    /// they have.
+    settling: Duration,
+    settling_since: Instant,
+    last_look: (Instant, DateTime<Utc>),
 }
 
 impl Rounds {
-    pub(crate) fn new(store: Store, clock: Clock, drain: CancellationToken) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        clock: Clock,
+        settling: Duration,
+        drain: CancellationToken,
+    ) -> Self {
+        let last_look = (Instant::now(), clock.now());
         Self {
             store,
             clock,
@@ -82,6 +97,9 @@ impl Rounds {
             lead: None,
             looked: None,
             sealed_at: None,
+            settling,
+            settling_since: Instant::now(),
+            last_look,
         }
     }
 
@@ -115,7 +133,11 @@ impl Rounds {
                 .set(f64::from(u32::try_from(behind).unwrap_or(u32::MAX)));
         }
         let failed = self.accrue(&reporters, now).await?;
-        let (waiting, also_failed) = self.close(now).await?;
+        let (waiting, also_failed) = if self.is_settled(now) {
+            self.close(now).await?
+        } else {
+            (0, false)
+        };
         self.seal(now).await?;
         Ok(Status {
             leads: true,
@@ -123,6 +145,16 @@ impl Rounds {
             waiting,
             failed: failed || also_failed,
         })
+    }
+
+    /// Whether executors have had the time to report, since the start and since the clock last jumped.
+    fn is_settled(&mut self, now: DateTime<Utc>) -> bool {
+        let (then, at) = std::mem::replace(&mut self.last_look, (Instant::now(), now));
+        let passed = TimeDelta::from_std(then.elapsed()).unwrap_or(TimeDelta::MAX);
+        if now - at - passed > JUMP {
+            self.settling_since = Instant::now();
+        }
+        self.settling_since.elapsed() >= self.settling
     }
 
     async fn leads(&mut self) -> Result<bool, BillingError> {

@@ -40,7 +40,12 @@ pub async fn start(options: Options, life: &Lifecycle) -> Result<Handle, Error> 
     options.store.set_issuer(&options.issuer).await?;
     let (says, status) = watch::channel(Status::default());
     let (clock, drain) = (options.clock.clone(), life.drain().clone());
-    let mut rounds = Rounds::new(options.store, options.clock, drain.clone());
+    let mut rounds = Rounds::new(
+        options.store,
+        options.clock,
+        options.settling,
+        drain.clone(),
+    );
     life.spawn_critical("billing", async move {
         loop {
             let status = rounds.round().await;

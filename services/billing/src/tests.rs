@@ -76,6 +76,7 @@ async fn started(store: &Store, clock: &Clock, life: &Lifecycle) -> Handle {
             number_prefix: "T-".to_owned(),
             ..Issuer::default()
         },
+        settling: Duration::ZERO,
     };
     start(options, life).await.unwrap()
 }

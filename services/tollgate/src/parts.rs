@@ -27,6 +27,10 @@ use crate::platform_clock::PlatformClock;
 /// Metrics nobody asks for are folded this often.
 const TIDY_PERIOD: Duration = Duration::from_mins(1);
 
+/// After a start or a jump of the clock, billing waits so long for executors to report, before it closes a month without them: they say
+/// something every ten seconds.
+const BILLING_SETTLING: Duration = Duration::from_secs(15);
+
 /// The parts of a process that every service of it uses.
 #[derive(Clone)]
 pub(crate) struct Parts {
@@ -206,6 +210,7 @@ impl Parts {
             store,
             clock: self.clock.clone(),
             issuer: crate::issuer::of(&config.billing)?,
+            settling: BILLING_SETTLING,
         };
         let handle = billing::start(options, life)
             .await

@@ -49,7 +49,7 @@ pub(crate) async fn run(settings: Settings, demo: Option<PathBuf>, life: Lifecyc
         Ok(started) => {
             announce(&settings.config, &started.credentials, began)?;
             if let Some(demo) = demo {
-                show(&started.credentials, demo, &life)?;
+                show(&started, demo, &life)?;
             }
             let ended = until_stopped(&life, &settings.config).await;
             data_dir::forget_credentials(&dir);
@@ -68,6 +68,8 @@ pub(crate) async fn run(settings: Settings, demo: Option<PathBuf>, life: Lifecyc
 /// What a started platform hands out.
 struct Started {
     credentials: Credentials,
+    /// Where the demonstration finds the bill.
+    bill: demo::Bill,
 }
 
 async fn start(
@@ -120,6 +122,11 @@ async fn start(
     let for_scheduler = open_store(config, &url, Role::Scheduler, vault.clone()).await?;
     parts.scheduler(for_scheduler, &dispatch, life).await?;
     let for_billing = open_store(config, &url, Role::Billing, vault).await?;
+    let bill = demo::Bill {
+        store: for_billing.clone(),
+        account: config.account,
+        clock: clock.clock.clone(),
+    };
     parts.billing(config, for_billing, life).await?;
     let credentials = Credentials {
         endpoint: endpoint(config, gateway.address),
@@ -135,7 +142,7 @@ async fn start(
             .transpose()?,
     };
     dir.leave_credentials(&credentials)?;
-    Ok(Started { credentials })
+    Ok(Started { credentials, bill })
 }
 
 /// Brings the schema and the price book up to date.
@@ -189,12 +196,13 @@ fn announce(config: &Config, credentials: &Credentials, began: Instant) -> Resul
 }
 
 /// Runs the demonstration beside the platform, which stays up whatever comes of it.
-fn show(credentials: &Credentials, dir: PathBuf, life: &Lifecycle) -> Result<()> {
-    let endpoint = Endpoint::of(credentials, None)?;
+fn show(started: &Started, dir: PathBuf, life: &Lifecycle) -> Result<()> {
+    let endpoint = Endpoint::of(&started.credentials, None)?;
+    let bill = started.bill.clone();
     let drain = life.drain().clone();
     life.spawn("demonstration", async move {
         tokio::select! {
-            shown = demo::run(&endpoint, &dir) => if let Err(error) = shown {
+            shown = demo::run(&endpoint, &dir, &bill) => if let Err(error) = shown {
                 eprintln!("tollgate: The demonstration failed: {error:#}");
             },
             () = drain.cancelled() => {}

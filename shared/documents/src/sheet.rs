@@ -113,7 +113,9 @@ impl<'a> Sheet<'a> {
 impl Block<'_> {
     /// With a word on what corrections are.
     pub(crate) fn title(&self) -> String {
-        if self.is_correction {
+        if self.is_correction && self.heading.trim_matches([' ', '\u{b7}']).is_empty() {
+            "Taken back".to_owned()
+        } else if self.is_correction {
             format!("Earlier months \u{b7} {}", self.heading)
         } else {
             self.heading.clone()

@@ -49,7 +49,7 @@ async fn verify(store: &Store, as_json: bool) -> Result<ExitCode> {
             let holds = if check.holds { "holds" } else { "VIOLATED" };
             [holds.to_owned(), check.name.to_owned(), check.detail]
         });
-        let mut text = table(["", "INVARIANT", "DETAIL"], rows);
+        let mut text = table(["STATE", "INVARIANT", "DETAIL"], rows);
         if let Some(head) = head {
             let (seal_no, hash) = (head.seal_no, hex::encode(head.hash));
             text = format!("{text}\n\nHead: seal {seal_no}, {hash}");

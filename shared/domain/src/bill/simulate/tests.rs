@@ -230,102 +230,109 @@ fn large_events_are_several_requests() {
     assert_eq!(quantities, ["10", "10", "10", "20", "20", "30", "130"]);
 }
 
+fn check_refused(text: &str, want: &str) {
+    let bill = text
+        .parse::<Profile>()
+        .and_then(|profile| simulate(&profile, &book()));
+    let error = bill.unwrap_err().to_string();
+    assert!(error.contains(want), "{error}\ndoes not say\n{want}");
+}
+
+fn check_items_refused(items: &str, want: &str) {
+    check_refused(&format!(r#"{{"month":"2026-10","items":[{items}]}}"#), want);
+}
+
+const ONE_REQUEST: &str = r#"{"kind":"sku","region":"us-east-1","sku":"requests","quantity":"1"}"#;
+
 #[test]
-fn what_cannot_be_priced_is_said_with_its_item() {
-    let check = |text: &str, want: &str| {
-        let bill = text
-            .parse::<Profile>()
-            .and_then(|profile| simulate(&profile, &book()));
-        let error = bill.unwrap_err().to_string();
-        assert!(error.contains(want), "{error}\ndoes not say\n{want}");
-    };
-    let items = |items: &str, want: &str| {
-        check(&format!(r#"{{"month":"2026-10","items":[{items}]}}"#), want)
-    };
-    check("[]", "the profile cannot be read");
-    check(r#"{"month":"2026-10"}"#, "missing field `items`");
-    check(r#"{"month":"2026-13","items":[]}"#, "a month looks like");
-    check(
+fn a_profile_that_is_none_is_said_with_its_item() {
+    check_refused("[]", "the profile cannot be read");
+    check_refused(r#"{"month":"2026-10"}"#, "missing field `items`");
+    check_refused(r#"{"month":"2026-13","items":[]}"#, "a month looks like");
+    check_refused(
         r#"{"month":"2026-10","items":[],"free":true}"#,
         "unknown field `free`",
     );
-    let first = r#"{"kind":"sku","region":"us-east-1","sku":"requests","quantity":"1"}"#;
-    items(
-        &format!(r#"{first},{{"kind":"lambda"}}"#),
+    check_items_refused(
+        &format!(r#"{ONE_REQUEST},{{"kind":"lambda"}}"#),
         "item 2: unknown variant `lambda`, expected one of `function`, `provisioned`, `sku`",
     );
-    items(r#"{"region":"us-east-1"}"#, "item 1: missing field `kind`");
+    check_items_refused(r#"{"region":"us-east-1"}"#, "item 1: missing field `kind`");
     let function = |more: &str| {
         format!(
             r#"{{"kind":"function","region":"us-east-1","invocations":1,"billed_ms":1,{more}}}"#
         )
     };
-    items(
+    check_items_refused(
         &function(r#""memory_mb":127"#),
         "item 1: memory_mb must be from 128 to 10240, got 127",
     );
-    items(
+    check_items_refused(
         &function(r#""memory_mb":128,"ephemeral_mb":10241"#),
         "ephemeral_mb must be from 512 to 10240",
     );
-    items(
+    check_items_refused(
         &function(r#""memory_mb":128,"memory":1"#),
         "item 1: unknown field `memory`",
     );
-    items(
+    check_items_refused(
         &function(r#""memory_mb":128,"arch":"arm""#),
         "item 1: unknown variant `arm`",
     );
-    items(
+    check_items_refused(
         &function(r#""memory_mb":128,"at":"2026-11-01""#),
         "at must lie in 2026-10",
     );
-    items(
+    check_items_refused(
         &function(r#""memory_mb":128,"async_event_kb":1025"#),
         "async_event_kb must be from 0 to 1024",
     );
+}
+
+#[test]
+fn what_cannot_be_priced_is_said_with_its_item() {
     let of = |region: &str, sku: &str, quantity: &str| {
         format!(r#"{{"kind":"sku","region":"{region}","sku":"{sku}","quantity":{quantity}}}"#)
     };
-    items(
+    check_items_refused(
         &of("us-east-1", "gold", "\"1\""),
         "\"gold\" is not a known SKU",
     );
-    items(
+    check_items_refused(
         &of("mars-north-1", "requests", "\"1\""),
         "item 1: the price book has no prices for region mars-north-1",
     );
-    items(
+    check_items_refused(
         &of("il-central-1", "ephemeral-storage", "\"1\""),
         "item 1: the price book has no price for ephemeral-storage in il-central-1 on 2026-10-01",
     );
-    items(
+    check_items_refused(
         &of("us-east-1", "requests", "\"-1\""),
         "must not be negative",
     );
-    items(
+    check_items_refused(
         &of("us-east-1", "requests", "\"many\""),
         "\"many\" is not a number",
     );
-    items(&of("us-east-1", "requests", "true"), "true is not a number");
-    items(
+    check_items_refused(&of("us-east-1", "requests", "true"), "true is not a number");
+    check_items_refused(
         &of("us-east-1", "requests", "\"0.5\""),
         "0.5 Requests is not a whole number of requests: the nearest that are have 0 and 1",
     );
-    items(
+    check_items_refused(
         &of("us-east-1", "duration-x86_64", "\"0.0001\""),
         "not a whole number of MB·ms: the nearest that are have 0.000099609375 and 0.0001005859375",
     );
-    items(
+    check_items_refused(
         &of("us-east-1", "requests", "\"79228162514264337593543950335\""),
         "item 1: its numbers are too large",
     );
-    items(
+    check_items_refused(
         &of("us-east-1", "data-transfer-out", "\"9000000000000000000\""),
         "out of range",
     );
-    items(
-        &format!("{first},{}", of("cn-north-1", "requests", "\"1\"")),
+    check_items_refused(
+        &format!("{ONE_REQUEST},{}", of("cn-north-1", "requests", "\"1\"")),
         "priced in CNY and USD, which have no common total",
     );
 }
