@@ -50,11 +50,8 @@ fn percent(threshold: f64) -> Notification {
 }
 
 fn subscriber(address: &str) -> Subscriber {
-    let kind = if address.contains('@') {
-        "EMAIL"
-    } else {
-        "SNS"
-    };
+    let is_mail = address.contains('@') && !address.starts_with("http");
+    let kind = if is_mail { "EMAIL" } else { "SNS" };
     Subscriber {
         subscription_type: kind.to_owned(),
         address: address.to_owned(),
@@ -103,9 +100,9 @@ async fn states(world: &World, name: &str) -> Vec<(f64, String)> {
         .collect()
 }
 
-fn filters(name: &str, values: &[&str]) -> Option<BTreeMap<String, Vec<String>>> {
+fn filters(name: &str, values: &[&str]) -> BTreeMap<String, Vec<String>> {
     let values = values.iter().map(|value| (*value).to_owned()).collect();
-    Some(BTreeMap::from([(name.to_owned(), values)]))
+    BTreeMap::from([(name.to_owned(), values)])
 }
 
 #[track_caller]

@@ -46,7 +46,7 @@ async fn a_budget_has_what_was_spent() {
     };
     assert_eq!(spent(daily).await, is("0.0", "3.0"));
     let europe = Budget {
-        cost_filters: filters("Region", &["eu-west-1"]),
+        cost_filters: Some(filters("Region", &["eu-west-1"])),
         ..monthly("europe")
     };
     assert_eq!(spent(europe).await, is("2.0", "10.0"));
@@ -130,28 +130,6 @@ async fn budgets_come_and_go() {
         "none - the budget doesn't exist",
     );
 
-    create(&world, monthly("a"), &[]).await.unwrap();
-    let page = async |token: Option<String>| {
-        let input = DescribeBudgetsRequest {
-            account_id: ACCOUNT.to_owned(),
-            max_results: Some(1),
-            next_token: token,
-            show_filter_expression: None,
-        };
-        let answer = handlers::list(world.call(ALICE), input).await.unwrap();
-        let names = answer
-            .budgets
-            .unwrap()
-            .into_iter()
-            .map(|one| one.budget_name);
-        (names.collect::<Vec<_>>(), answer.next_token)
-    };
-    let (first, token) = page(None).await;
-    assert_eq!(
-        (first, page(token).await),
-        (vec!["a".to_owned()], (vec!["b".to_owned()], None))
-    );
-
     let delete = async || {
         let input = DeleteBudgetRequest {
             account_id: ACCOUNT.to_owned(),
@@ -173,96 +151,93 @@ async fn budgets_come_and_go() {
 }
 
 #[tokio::test]
+async fn budgets_are_listed_in_pages() {
+    let world = world().await;
+    create(&world, monthly("b"), &[]).await.unwrap();
+    create(&world, monthly("a"), &[]).await.unwrap();
+    let page = async |token: Option<String>| {
+        let input = DescribeBudgetsRequest {
+            account_id: ACCOUNT.to_owned(),
+            max_results: Some(1),
+            next_token: token,
+            show_filter_expression: None,
+        };
+        let answer = handlers::list(world.call(ALICE), input).await.unwrap();
+        let names = answer
+            .budgets
+            .unwrap()
+            .into_iter()
+            .map(|one| one.budget_name);
+        (names.collect::<Vec<_>>(), answer.next_token)
+    };
+    let (first, token) = page(None).await;
+    assert_eq!(
+        (first, page(token).await),
+        (vec!["a".to_owned()], (vec!["b".to_owned()], None))
+    );
+}
+
+#[tokio::test]
 async fn what_cannot_be_watched_is_refused() {
     let world = world().await;
-    let check = async |change: fn(&mut Budget), text: &str| {
-        let mut budget = monthly("b");
-        change(&mut budget);
+    let one = monthly("b");
+    let cases = [
+        (
+            Budget {
+                budget_limit: None,
+                ..one.clone()
+            },
+            "needs a BudgetLimit",
+        ),
+        (limited(&one, "1", "EUR"), "price book (CNY, USD), \"EUR\""),
+        (limited(&one, "1.00000000001", "USD"), "is not an amount"),
+        (typed(&one, "RI_COVERAGE"), "RI_COVERAGE is not supported"),
+        (typed(&one, "USAGE"), "units GB, Lambda-GB-Second, Requests"),
+        (
+            Budget {
+                metrics: Some(vec!["UsageQuantity".to_owned()]),
+                ..one.clone()
+            },
+            "has a cost metric",
+        ),
+        (
+            filtered(&one, "Colour", "red"),
+            "Colour is not a cost filter",
+        ),
+        (filtered(&one, "TagKeyValue", "team"), "has no $"),
+        (filtered(&one, "Region", "\0"), "NUL"),
+        (monthly("a\0"), "NUL"),
+        (
+            Budget {
+                time_unit: "CUSTOM".to_owned(),
+                ..one.clone()
+            },
+            "needs a TimePeriod",
+        ),
+        (
+            living(&one, Some(2e9), Some(1e9)),
+            "must end after it starts",
+        ),
+        (living(&one, Some(-1.0), None), "must end after it starts"),
+    ];
+    for (budget, text) in cases {
         refused(
             create(&world, budget, &[]).await,
             "InvalidParameterException",
             text,
         );
+    }
+    let adjusted = Budget {
+        auto_adjust_data: Some(AutoAdjustData::default()),
+        ..one.clone()
     };
-    check(|budget| budget.budget_limit = None, "needs a BudgetLimit").await;
-    check(
-        |budget| budget.budget_limit.as_mut().unwrap().unit = "EUR".to_owned(),
-        "price book (CNY, USD), \"EUR\"",
-    )
-    .await;
-    check(
-        |budget| budget.budget_limit.as_mut().unwrap().amount = "1.00000000001".to_owned(),
-        "is not an amount",
-    )
-    .await;
-    check(
-        |budget| budget.budget_type = "RI_COVERAGE".to_owned(),
-        "RI_COVERAGE is not supported",
-    )
-    .await;
-    check(
-        |budget| budget.budget_type = "USAGE".to_owned(),
-        "units GB, Lambda-GB-Second, Requests",
-    )
-    .await;
-    check(
-        |budget| budget.metrics = Some(vec!["UsageQuantity".to_owned()]),
-        "has a cost metric",
-    )
-    .await;
-    check(
-        |budget| budget.cost_filters = filters("Colour", &["red"]),
-        "Colour is not a cost filter",
-    )
-    .await;
-    check(
-        |budget| budget.cost_filters = filters("TagKeyValue", &["team"]),
-        "has no $",
-    )
-    .await;
-    check(
-        |budget| budget.cost_filters = filters("Region", &["\0"]),
-        "NUL",
-    )
-    .await;
-    check(|budget| budget.budget_name = "a\0".to_owned(), "NUL").await;
-    check(
-        |budget| budget.time_unit = "CUSTOM".to_owned(),
-        "needs a TimePeriod",
-    )
-    .await;
-    check(
-        |budget| {
-            budget.time_period = Some(TimePeriod {
-                start: Some(2e9),
-                end: Some(1e9),
-            })
-        },
-        "must end after it starts",
-    )
-    .await;
-    check(
-        |budget| {
-            budget.time_period = Some(TimePeriod {
-                start: Some(-1.0),
-                end: None,
-            })
-        },
-        "must end after it starts",
-    )
-    .await;
-    check(
-        |budget| budget.auto_adjust_data = Some(AutoAdjustData::default()),
+    let adjusted = create(&world, adjusted, &[]).await;
+    refused(
+        adjusted,
+        "InvalidParameterException",
         "AutoAdjustData is not supported",
-    )
-    .await;
-    check(
-        |budget| budget.planned_budget_limits = Some(BTreeMap::new()),
-        "PlannedBudgetLimits is not supported",
-    )
-    .await;
-
-    let foreign = handlers::create(world.call(BOB), creation(monthly("b"), &[])).await;
+    );
+    let foreign = handlers::create(world.call(BOB), creation(one, &[])).await;
     refused(
         foreign,
         "AccessDeniedException",
@@ -273,4 +248,36 @@ async fn what_cannot_be_watched_is_refused() {
         "NotFoundException",
         "b - the budget doesn't exist",
     );
+}
+
+fn limited(budget: &Budget, amount: &str, unit: &str) -> Budget {
+    let limit = Spend {
+        amount: amount.to_owned(),
+        unit: unit.to_owned(),
+    };
+    Budget {
+        budget_limit: Some(limit),
+        ..budget.clone()
+    }
+}
+
+fn typed(budget: &Budget, kind: &str) -> Budget {
+    Budget {
+        budget_type: kind.to_owned(),
+        ..budget.clone()
+    }
+}
+
+fn filtered(budget: &Budget, name: &str, value: &str) -> Budget {
+    Budget {
+        cost_filters: Some(filters(name, &[value])),
+        ..budget.clone()
+    }
+}
+
+fn living(budget: &Budget, start: Option<f64>, end: Option<f64>) -> Budget {
+    Budget {
+        time_period: Some(TimePeriod { start, end }),
+        ..budget.clone()
+    }
 }

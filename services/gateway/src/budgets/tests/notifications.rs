@@ -73,6 +73,25 @@ async fn notifications_and_subscribers() {
         .unwrap();
     assert_eq!(states(&world, "b").await, [ok(80.5), ok(95.0)]);
 
+    let remove = async || {
+        let input = DeleteNotificationRequest {
+            account_id: ACCOUNT.to_owned(),
+            budget_name: "b".to_owned(),
+            notification: percent(95.0),
+        };
+        notification_handlers::delete(world.call(ALICE), input).await
+    };
+    remove().await.unwrap();
+    refused(remove().await, "NotFoundException", "no such notification");
+    assert_eq!(states(&world, "b").await, [ok(80.5)]);
+}
+
+#[tokio::test]
+async fn subscribers_come_and_go() {
+    let world = world().await;
+    create(&world, monthly("b"), &[(95.0, &["https://example.org/x"])])
+        .await
+        .unwrap();
     let subscribe = async |address: &str| {
         let input = CreateSubscriberRequest {
             account_id: ACCOUNT.to_owned(),
@@ -98,9 +117,9 @@ async fn notifications_and_subscribers() {
     );
     refused(subscribe("http://").await, invalid, "is not a URL");
     refused(
-        subscribe("https://user:secret@").await,
+        subscribe("https://user:secret@example.org").await,
         invalid,
-        "needs an @",
+        "without a user",
     );
     refused(
         subscribe("arn:aws:lambda:eu-west-1:222222222222:function:f").await,
@@ -134,15 +153,4 @@ async fn notifications_and_subscribers() {
         invalid,
         "one subscriber at least",
     );
-    let remove = async || {
-        let input = DeleteNotificationRequest {
-            account_id: ACCOUNT.to_owned(),
-            budget_name: "b".to_owned(),
-            notification: percent(95.0),
-        };
-        notification_handlers::delete(world.call(ALICE), input).await
-    };
-    remove().await.unwrap();
-    refused(remove().await, "NotFoundException", "no such notification");
-    assert_eq!(states(&world, "b").await, [ok(80.5)]);
 }

@@ -130,7 +130,23 @@ async fn whoever_subscribed_is_told_once() {
         ),
         (&"9.0".into(), &"80.0".into())
     );
-    // The function has the same message, as an event of the queue.
+    is_queued(&world, alert).await;
+    assert_eq!(states_of(&world).await, ["ALARM", "OK"]);
+
+    world.clock.advance(TimeDelta::hours(1));
+    watch::round(&world.app).await;
+    assert_eq!((alerts(&world).await.len(), web.told().len()), (1, 1));
+    // A new month, and nothing spent in it.
+    world.clock.advance(TimeDelta::days(10));
+    watch::round(&world.app).await;
+    assert_eq!(
+        (alerts(&world).await.len(), states_of(&world).await),
+        (1, vec!["OK".to_owned(), "OK".to_owned()])
+    );
+}
+
+/// The function has the same message, as an event of the queue.
+async fn is_queued(world: &World, alert: &Alert) {
     let event = alert.deliveries[0].event.unwrap();
     let account = AccountId::new(ALICE).unwrap();
     let region = "eu-west-1".parse().unwrap();
@@ -150,18 +166,6 @@ async fn whoever_subscribed_is_told_once() {
         .await
         .unwrap();
     assert_eq!(Some(queued[0].lane), lane);
-    assert_eq!(states_of(&world).await, ["ALARM", "OK"]);
-
-    world.clock.advance(TimeDelta::hours(1));
-    watch::round(&world.app).await;
-    assert_eq!((alerts(&world).await.len(), web.told().len()), (1, 1));
-    // A new month, and nothing spent in it.
-    world.clock.advance(TimeDelta::days(10));
-    watch::round(&world.app).await;
-    assert_eq!(
-        (alerts(&world).await.len(), states_of(&world).await),
-        (1, vec!["OK".to_owned(), "OK".to_owned()])
-    );
 }
 
 async fn states_of(world: &World) -> Vec<String> {

@@ -1,4 +1,4 @@
-use domain::bill::Month;
+use domain::bill::{Month, Statement};
 
 use super::*;
 use crate::samples::BOB;
@@ -9,10 +9,10 @@ async fn costs_by_month_day_and_hour() {
     let answer = get(&world, request("MONTHLY", "2026-10-01", "2026-12-01"))
         .await
         .unwrap();
-    // 2 million requests beyond the free ones; 100,000 GB-seconds beyond them. In November half a million.
+    // 2 million requests beyond the free ones; 100,000 GB-seconds beyond them. In November half a million and ten.
     let want = [
         "2026-10-01 total: 2.06667 USD, 3500000 N/A",
-        "2026-11-01 total: 0.1 USD, 1500017 N/A",
+        "2026-11-01 total: 0.100002 USD, 1500017 N/A",
     ];
     assert_eq!(shown(&answer), want);
     let results = answer.results_by_time.unwrap();
@@ -50,7 +50,7 @@ async fn costs_by_month_day_and_hour() {
     .unwrap();
     let want = [
         "2026-11-22T08:00:00Z total: 0 USD, 0 N/A",
-        "2026-11-22T09:00:00Z total: 0 USD, 17 N/A",
+        "2026-11-22T09:00:00Z total: 0.000002 USD, 17 N/A",
     ];
     assert_eq!(shown(&answer), want);
 }
@@ -152,7 +152,7 @@ async fn groups_add_up_to_the_bill() {
     let account = AccountId::new(ALICE).unwrap();
     let month = Month::of(at(10, 1, 0));
     let rated = world.app.store.rated_month(account, month).await.unwrap();
-    let accrued: i128 = rated.statements.iter().map(|one| one.accrued_e10()).sum();
+    let accrued: i128 = rated.statements.iter().map(Statement::accrued_e10).sum();
     for key in ["REGION", "USAGE_TYPE", "RESOURCE_ID", "RECORD_TYPE"] {
         let mut input = request("DAILY", "2026-10-01", "2026-11-01");
         input.group_by = Some(vec![by("DIMENSION", key)]);

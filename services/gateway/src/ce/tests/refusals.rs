@@ -75,105 +75,96 @@ async fn spans_are_checked() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_said() {
+async fn metrics_groups_and_views_are_checked() {
     let world = used().await;
-    let check = async |change: fn(&mut GetCostAndUsageRequest), code: &str, text: &str| {
-        let mut input = request("MONTHLY", "2026-11-01", "2026-12-01");
-        change(&mut input);
-        refused(get(&world, input).await, code, text);
-    };
+    let check = async |input, code: &str, text: &str| refused(get(&world, input).await, code, text);
     let invalid = "ValidationException";
+    let month = || request("MONTHLY", "2026-11-01", "2026-12-01");
+    let metrics = |names: &[&str]| GetCostAndUsageRequest {
+        metrics: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..month()
+    };
+    check(metrics(&[]), invalid, "At least one metric").await;
     check(
-        |input| input.metrics.clear(),
-        invalid,
-        "At least one metric",
-    )
-    .await;
-    check(
-        |input| input.metrics.push("Cost".to_owned()),
+        metrics(&["UnblendedCost", "Cost"]),
         invalid,
         "Metric \"Cost\" is invalid",
     )
     .await;
+    let grouped = |groups| GetCostAndUsageRequest {
+        group_by: Some(groups),
+        ..month()
+    };
+    let three = vec![by("TAG", "a"), by("TAG", "b"), by("TAG", "c")];
+    check(grouped(three), invalid, "two keys").await;
     check(
-        |input| input.group_by = Some(vec![by("TAG", "a"), by("TAG", "b"), by("TAG", "c")]),
-        invalid,
-        "two keys",
-    )
-    .await;
-    check(
-        |input| input.group_by = Some(vec![by("DIMENSION", "COLOUR")]),
+        grouped(vec![by("DIMENSION", "COLOUR")]),
         invalid,
         "COLOUR is not a dimension",
     )
     .await;
     check(
-        |input| input.group_by = Some(vec![GroupDefinition::default()]),
+        grouped(vec![GroupDefinition::default()]),
         invalid,
         "Type and a Key",
     )
     .await;
-    check(
-        |input| input.filter = Some(Expression::default()),
-        invalid,
-        "exactly one of",
-    )
-    .await;
-    check(
-        |input| input.filter = Some(dimension("REGION", &[])),
-        invalid,
-        "need Values",
-    )
-    .await;
-    check(
-        |input| input.filter = Some(dimension("RIGHTSIZING_TYPE", &["x"])),
-        invalid,
-        "not a dimension",
-    )
-    .await;
-    check(
-        |input| input.filter = Some(tag("a", &["EQUALS", "CONTAINS"], &["x"])),
-        invalid,
-        "do not go together",
-    )
-    .await;
-    check(
-        |input| input.filter = Some(tag("a", &["GREATER_THAN_OR_EQUAL"], &["1"])),
-        invalid,
-        "are not served",
-    )
-    .await;
-    check(
-        |input| {
-            input.filter = Some(Expression {
-                or: Some(vec![]),
-                ..Expression::default()
-            })
-        },
-        invalid,
-        "need operands",
-    )
-    .await;
-    check(
-        |input| input.filter = Some(dimension("REGION", &["x"; 1_001])),
-        "LimitExceededException",
-        "1000 conditions",
-    )
-    .await;
-    let two = |input: &mut GetCostAndUsageRequest| {
-        input.filter = Some(Expression {
-            tags: tag("a", &[], &["b"]).tags,
-            ..dimension("REGION", &["x"])
-        });
+    let view = |account: &str| GetCostAndUsageRequest {
+        billing_view_arn: Some(format!("arn:aws:billing::{account}:billingview/primary")),
+        ..month()
     };
-    check(two, invalid, "exactly one of").await;
-    let view = "arn:aws:billing::222222222222:billingview/primary";
-    let mut input = request("MONTHLY", "2026-11-01", "2026-12-01");
-    input.billing_view_arn = Some(view.to_owned());
-    refused(get(&world, input).await, "ResourceNotFoundException", view);
-    let mut input = request("MONTHLY", "2026-11-01", "2026-12-01");
-    input.billing_view_arn = Some("arn:aws:billing::111111111111:billingview/primary".to_owned());
-    get(&world, input).await.unwrap();
+    check(
+        view("222222222222"),
+        "ResourceNotFoundException",
+        "no billing view",
+    )
+    .await;
+    get(&world, view("111111111111")).await.unwrap();
+}
+
+#[tokio::test]
+async fn filters_are_checked() {
+    let world = used().await;
+    let none = Expression {
+        or: Some(vec![]),
+        ..Expression::default()
+    };
+    let two = Expression {
+        tags: tag("a", &[], &["b"]).tags,
+        ..dimension("REGION", &["x"])
+    };
+    let invalid = "ValidationException";
+    let cases = [
+        (Expression::default(), invalid, "exactly one of"),
+        (two, invalid, "exactly one of"),
+        (none, invalid, "need operands"),
+        (dimension("REGION", &[]), invalid, "need Values"),
+        (
+            dimension("RIGHTSIZING_TYPE", &["x"]),
+            invalid,
+            "not a dimension",
+        ),
+        (
+            tag("a", &["EQUALS", "CONTAINS"], &["x"]),
+            invalid,
+            "do not go together",
+        ),
+        (
+            tag("a", &["GREATER_THAN_OR_EQUAL"], &["1"]),
+            invalid,
+            "are not served",
+        ),
+        (
+            dimension("REGION", &["x"; 1_001]),
+            "LimitExceededException",
+            "1000 conditions",
+        ),
+    ];
+    for (filter, code, text) in cases {
+        let mut input = request("MONTHLY", "2026-11-01", "2026-12-01");
+        input.filter = Some(filter);
+        refused(get(&world, input).await, code, text);
+    }
 }
 
 /// Regions of China are charged in their own currency.
