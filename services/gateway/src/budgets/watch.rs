@@ -55,7 +55,7 @@ async fn look(app: &App, now: DateTime<Utc>) -> Result<(), store::Error> {
     // All of one look's ids are of one moment: its events are kept together.
     let ids = || name(app, now);
     let found = app.store.evaluate_budgets(&turn, now, &ids).await?;
-    drop(turn);
+    turn.end().await?;
     for (account, error) in &found.failed {
         tracing::error!(cloud.account.id = %account, %error, "budgets of an account were not looked at");
     }

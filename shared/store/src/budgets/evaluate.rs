@@ -21,7 +21,14 @@ const LOCK: i64 = 0x0062_7564_6765_7473;
 /// The right to look at all budgets, which one process has at a time. Given back when it is dropped.
 #[must_use]
 pub struct Turn {
-    _tx: Transaction<'static, Postgres>,
+    tx: Transaction<'static, Postgres>,
+}
+
+impl Turn {
+    /// Gives it back, and returns when another may have it. One that is only dropped is given back a little later.
+    pub async fn end(self) -> Result<(), Error> {
+        Ok(self.tx.rollback().await?)
+    }
 }
 
 /// What a look found.
@@ -50,7 +57,7 @@ impl Store {
         let ours = sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock($1) AS "ours!""#, LOCK)
             .fetch_one(&mut *tx)
             .await?;
-        Ok(ours.then_some(Turn { _tx: tx }))
+        Ok(ours.then_some(Turn { tx }))
     }
 
     /// Looks at every budget that has a notification, and raises an alert for each threshold that is crossed and was not before
