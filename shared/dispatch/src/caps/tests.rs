@@ -7,6 +7,7 @@ use domain::{Architecture, Egress, Version};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use rpc::executor::InvokeReply;
 use store::caps::CapMonth;
+use tokio::task::JoinSet;
 
 use super::*;
 use crate::Ended;
@@ -178,15 +179,16 @@ async fn a_crowd_with_deaths_never_overruns_and_uses_nearly_all() {
     let limit = 10 * CENT;
     let (store, clock) = (store_with(limit, "stop").await, Clock::frozen(now()));
     let spent = Arc::new(AtomicI64::new(0));
-    let mut lives = Vec::new();
+    let mut lives = JoinSet::new();
     for life in 0..6_u32 {
         let (store, clock, spent) = (store.clone(), clock.clone(), Arc::clone(&spent));
-        lives.push(tokio::spawn(async move {
+        lives.spawn(async move {
             let caps = process(&store, &clock);
             let capped = capped(&caps).await;
-            let workers = (0..4).map(|worker| {
+            let mut workers = JoinSet::new();
+            for worker in 0..4 {
                 let (caps, capped, spent) = (caps.clone(), capped.clone(), Arc::clone(&spent));
-                tokio::spawn(async move {
+                workers.spawn(async move {
                     let mut runs = 0_u32;
                     while let Ok(mut hold) = caps.hold(&capped, &spec(), 1).await {
                         hold.start();
@@ -202,19 +204,15 @@ async fn a_crowd_with_deaths_never_overruns_and_uses_nearly_all() {
                         }
                         hold.settle(&ran(COST));
                     }
-                })
-            });
-            for worker in workers.collect::<Vec<_>>() {
-                worker.await.unwrap();
+                });
             }
+            workers.join_all().await;
             if life % 3 != 2 {
                 caps.leave().await;
             }
-        }));
+        });
     }
-    for life in lives {
-        life.await.unwrap();
-    }
+    lives.join_all().await;
     let after = month(&store, now()).await;
     assert!(after.held_e10 + after.settled_e10 <= limit);
     store.forfeit_leases(0).await.unwrap();

@@ -20,7 +20,7 @@
 //! - [`profile`]: a month that is only described.
 //! - [`report`]: cost and usage, grouped.
 //! - [`seal`]: fingerprints over the ledger.
-//! - [`simulate`]: what such a month costs.
+//! - [`mod@simulate`]: what such a month costs.
 //! - [`statement`]: rating a month.
 //! - [`totals`]: subtotal, taxes, prepaid credit, what is due.
 
