@@ -88,7 +88,8 @@ def stops_and_goes_on():
     until(lambda: refusal("spender") is None, "the new limit is seen")
     ids = [letter["request_id"] for letter in letters]
     good("POST", "/dead-letters/redrive", {"filter": {"function": "spender"}, "rate_per_s": 100})
-    until(lambda: good("GET", f"/dead-letters/{ids[0]}").get("redriven_as"), "redriven")
+    redriven = lambda: good("GET", "/dead-letters", function="spender", redriven="true")["dead_letters"]
+    until(lambda: [letter["request_id"] for letter in redriven()] == ids, "redriven")
     caps("remove", "--function", "spender")
     assert "There is no cap on function:us-east-1:spender" in caps("remove", "--function", "spender", ok=False).stderr
 
