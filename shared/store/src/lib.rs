@@ -60,7 +60,7 @@ pub use vault::Vault;
 /// Migrations, embedded; applied under sqlx's advisory lock.
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../sql/migrations");
 
-/// Which of a service's Postgres roles a connection takes (`sql/README.md`): the least it needs.
+/// Which of a service's Postgres roles a connection takes (made and granted in `sql/migrations`): the least it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Owns the tables: migrations and operator commands.
