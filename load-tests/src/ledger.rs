@@ -223,6 +223,10 @@ pub(crate) struct Verdict {
     pub(crate) accepted: u64,
     pub(crate) succeeded: u64,
     pub(crate) dead: u64,
+    /// Of the dead, those that had asked for success and were ended by the guard against poison: three executors were lost with the same
+    /// attempt, each of which the platform has on record.
+    #[serde(default)]
+    pub(crate) guarded: u64,
     /// Failures of the check; each is 0 where all is well.
     pub(crate) faults: Faults,
     /// Stored events that no 202 was seen for: the client was told of an error, or nothing, after the commit.
@@ -320,6 +324,13 @@ impl fmt::Display for Verdict {
             "{}: {word}; {} accepted, {} succeeded, {} dead, {} stored without a 202 seen",
             self.load, self.accepted, self.succeeded, self.dead, self.unanswered
         )?;
+        if self.guarded > 0 {
+            write!(
+                f,
+                ", {} of the dead after three lost executors each",
+                self.guarded
+            )?;
+        }
         if let Some(runs) = self.runs_logged {
             let repeated = self.runs_repeated;
             write!(f, ", {runs} runs in the logs, {repeated} of them repeated")?;

@@ -40,6 +40,7 @@ pub(crate) struct Book {
     stored: HashMap<Uuid, Source>,
     outcomes: HashMap<Uuid, Vec<Outcome>>,
     dead_letters: HashSet<Uuid>,
+    guarded: HashSet<Uuid>,
     charged: u64,
     runs_logged: HashMap<Uuid, u64>,
 }
@@ -56,6 +57,7 @@ impl Book {
             stored: facts.events().await?,
             outcomes,
             dead_letters: facts.dead_letters().await?.into_iter().collect(),
+            guarded: facts.guarded().await?.into_iter().collect(),
             charged: facts.charged().await?,
             runs_logged: facts.runs_logged().await?,
         })
@@ -72,6 +74,7 @@ impl Book {
             stored: stored.iter().map(|id| (*id, Source::Caller)).collect(),
             outcomes: by_id,
             dead_letters: dead_letters.iter().copied().collect(),
+            guarded: HashSet::new(),
             charged,
             runs_logged: HashMap::new(),
         }
@@ -182,7 +185,11 @@ impl Book {
             checked.started_us.push(answer.started_us);
         } else {
             checked.verdict.dead += 1;
-            *ended_otherwise += u64::from(entry.expected == Expected::Success);
+            if entry.expected == Expected::Success {
+                let guarded = self.guarded.contains(&entry.id);
+                *ended_otherwise += u64::from(!guarded);
+                checked.verdict.guarded += u64::from(guarded);
+            }
             *not_kept += u64::from(!self.dead_letters.contains(&entry.id));
         }
     }

@@ -109,6 +109,12 @@ impl Facts {
         self.column("SELECT id FROM dead_letter").await
     }
 
+    /// Events with one attempt of which three executors were lost: what the guard against poison ends as failed.
+    pub(crate) async fn guarded(&self) -> Result<Vec<Uuid>> {
+        let query = "SELECT inv_id FROM attempt_loss GROUP BY inv_id, attempt HAVING count(*) >= 3";
+        self.column(query).await
+    }
+
     async fn column(&self, query: &str) -> Result<Vec<Uuid>> {
         let none: [i32; 0] = [];
         let rows = self.0.query_raw(query, none).await?;
