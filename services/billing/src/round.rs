@@ -11,7 +11,7 @@ use domain::bill::Month;
 use domain::bill::close::{CLOSED_AFTER, Reporters};
 use futures::StreamExt;
 use store::Store;
-use store::accrual::Books;
+use store::billing_terms::Books;
 use store::invoices::NotClosed;
 use store::lead::Lead;
 use store::ledger::BillingError;

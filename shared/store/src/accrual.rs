@@ -4,7 +4,6 @@
 //! adds nothing the second time. The keys of the journals would refuse a second time, too.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use domain::AccountId;
@@ -16,37 +15,11 @@ use domain::bill::{Month, Position, Priced, UsageRow, rate};
 use domain::price::Book;
 use sqlx::PgConnection;
 
-use crate::billing_terms::Terms;
+use crate::Store;
+use crate::billing_terms::{Books, current_basis};
 use crate::charges::{self, Kept};
 use crate::ledger::{BillingError, Place, post};
 use crate::periods::{self, Basis, Period};
-use crate::{Error, Store};
-
-/// Price books by name and stamp: loaded once for many accounts.
-#[derive(Debug, Default)]
-pub struct Books(Mutex<BTreeMap<(String, i64), Arc<Book>>>);
-
-impl Books {
-    pub(crate) async fn of(
-        &self,
-        connection: &mut PgConnection,
-        basis: &Basis,
-    ) -> Result<Arc<Book>, Error> {
-        let key = (basis.terms.book.clone(), basis.price_stamp);
-        if let Some(book) = self.loaded().get(&key) {
-            return Ok(Arc::clone(book));
-        }
-        let book = crate::prices::load(connection, &basis.terms.book, basis.price_stamp).await?;
-        let book = Arc::new(book);
-        self.loaded().insert(key, Arc::clone(&book));
-        Ok(book)
-    }
-
-    fn loaded(&self) -> MutexGuard<'_, BTreeMap<(String, i64), Arc<Book>>> {
-        // What a panic left is whole: books are put in at once.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// What accrual added.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -85,29 +58,6 @@ impl Store {
         tx.commit().await?;
         Ok(accrued)
     }
-}
-
-/// What an account is rated by now.
-pub(crate) async fn current_basis(
-    connection: &mut PgConnection,
-    account: AccountId,
-) -> Result<Basis, Error> {
-    let row = sqlx::query!(
-        r#"SELECT (SELECT coalesce(max(price_id), 0) FROM billing.price_version) AS "price_stamp!", terms.book AS "book?",
-               terms.free_tier AS "free_tier?"
-           FROM (SELECT) AS one LEFT JOIN billing.account_terms AS terms ON terms.account_id = $1"#,
-        account.number(),
-    )
-    .fetch_one(connection)
-    .await?;
-    let terms = match (row.book, row.free_tier) {
-        (Some(book), Some(free_tier)) => Terms { book, free_tier },
-        _ => Terms::default(),
-    };
-    Ok(Basis {
-        terms,
-        price_stamp: row.price_stamp,
-    })
 }
 
 /// Keeps an open month's charges of the hours before `until`, and of those that were kept before.

@@ -1,10 +1,16 @@
 //! On which terms an account is billed: which price book, and whether with the free tier.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use chrono::{DateTime, Utc};
 use domain::AccountId;
-use domain::bill::{Month, Rated, UsageRow, rate};
-use domain::price::FreeTier;
+use domain::bill::{Month, UsageRow};
+use domain::price::{Book, FreeTier};
+use sqlx::PgConnection;
 
+use crate::catalog::touch_catalog;
+use crate::periods::Basis;
 use crate::prices::DEFAULT_BOOK;
 use crate::{Error, Store};
 
@@ -37,6 +43,32 @@ impl Terms {
     }
 }
 
+/// Price books by name and stamp: loaded once for many accounts.
+#[derive(Debug, Default)]
+pub struct Books(Mutex<BTreeMap<(String, i64), Arc<Book>>>);
+
+impl Books {
+    pub(crate) async fn of(
+        &self,
+        connection: &mut PgConnection,
+        basis: &Basis,
+    ) -> Result<Arc<Book>, Error> {
+        let key = (basis.terms.book.clone(), basis.price_stamp);
+        if let Some(book) = self.loaded().get(&key) {
+            return Ok(Arc::clone(book));
+        }
+        let book = crate::prices::load(connection, &basis.terms.book, basis.price_stamp).await?;
+        let book = Arc::new(book);
+        self.loaded().insert(key, Arc::clone(&book));
+        Ok(book)
+    }
+
+    fn loaded(&self) -> MutexGuard<'_, BTreeMap<(String, i64), Arc<Book>>> {
+        // What a panic left is whole: books are put in at once.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Store {
     /// An account's terms; the default ones where none were set.
     pub async fn billing_terms(&self, account: AccountId) -> Result<Terms, Error> {
@@ -55,6 +87,7 @@ impl Store {
         terms: &Terms,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
+        let mut tx = self.pool.begin().await?;
         sqlx::query!(
             "INSERT INTO billing.account_terms (account_id, book, free_tier, changed_at) VALUES ($1, $2, $3, $4)
              ON CONFLICT (account_id) DO UPDATE
@@ -64,8 +97,11 @@ impl Store {
             terms.free_tier,
             now,
         )
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await?;
+        // Spend caps hold what a run can cost at these prices.
+        touch_catalog(&mut tx).await?;
+        tx.commit().await?;
         Ok(())
     }
 
@@ -97,11 +133,38 @@ impl Store {
         Ok(rows.collect())
     }
 
-    /// A month of an account, rated on its terms: what every report and the draft of its invoice are made of.
-    pub async fn rated_month(&self, account: AccountId, month: Month) -> Result<Rated, Error> {
-        let terms = self.billing_terms(account).await?;
-        let book = self.price_book(&terms.book).await?;
-        let usage = self.month_usage(account, month).await?;
-        rate(&book, terms.allowance(), usage).map_err(|_| Error::Inconsistent("usage_hour.qty"))
+    /// An account's terms, and the book that they name as it is now. `books` keeps what was loaded.
+    pub async fn account_book(
+        &self,
+        account: AccountId,
+        books: &Books,
+    ) -> Result<(Terms, Arc<Book>), Error> {
+        let mut connection = self.pool.acquire().await?;
+        let basis = current_basis(&mut connection, account).await?;
+        let book = books.of(&mut connection, &basis).await?;
+        Ok((basis.terms, book))
     }
+}
+
+/// What an account is rated by now.
+pub(crate) async fn current_basis(
+    connection: &mut PgConnection,
+    account: AccountId,
+) -> Result<Basis, Error> {
+    let row = sqlx::query!(
+        r#"SELECT (SELECT coalesce(max(price_id), 0) FROM billing.price_version) AS "price_stamp!", terms.book AS "book?",
+               terms.free_tier AS "free_tier?"
+           FROM (SELECT) AS one LEFT JOIN billing.account_terms AS terms ON terms.account_id = $1"#,
+        account.number(),
+    )
+    .fetch_one(connection)
+    .await?;
+    let terms = match (row.book, row.free_tier) {
+        (Some(book), Some(free_tier)) => Terms { book, free_tier },
+        _ => Terms::default(),
+    };
+    Ok(Basis {
+        terms,
+        price_stamp: row.price_stamp,
+    })
 }

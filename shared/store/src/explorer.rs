@@ -5,6 +5,7 @@ use domain::bill::explorer::{FunctionTags, Item, Period, items};
 use domain::bill::{Rated, rate};
 use domain::price::Currency;
 
+use crate::billing_terms::Books;
 use crate::{Error, Store};
 
 /// The usage of some months, priced, and whose it is.
@@ -26,8 +27,7 @@ impl Explored {
 impl Store {
     /// Usage and charges of every month that a span touches.
     pub async fn explore(&self, account: AccountId, span: Period) -> Result<Explored, Error> {
-        let terms = self.billing_terms(account).await?;
-        let book = self.price_book(&terms.book).await?;
+        let (terms, book) = self.account_book(account, &Books::default()).await?;
         let mut months = Vec::new();
         for month in span.months() {
             let usage = self.month_usage(account, month).await?;

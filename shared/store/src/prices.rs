@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
+use crate::catalog::touch_catalog;
 use crate::{Error, Store};
 
 /// The list that Tollgate ships and seeds.
@@ -74,6 +75,10 @@ impl Store {
                     });
                 }
             }
+        }
+        if added > 0 {
+            // Spend caps hold what a run can cost at these prices.
+            touch_catalog(&mut tx).await?;
         }
         tx.commit().await?;
         Ok(added)

@@ -1,16 +1,16 @@
 //! Reports of cost and usage, and forecasts: from the hours, rated anew for each of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use domain::AccountId;
 use domain::bill::forecast::{Projection, project, window_start};
 use domain::bill::report::{Dimension, Report, Span, Tags};
 use domain::bill::{Month, Rated, UsageRow, rate};
 use domain::price::{Book, Currency};
-use domain::{AccountId, FunctionArn};
 
 use crate::accounts::account_id;
-use crate::billing_terms::Terms;
+use crate::billing_terms::{Books, Terms};
 use crate::{Error, Store};
 
 /// What a month has cost by a moment, and what it is expected to cost, in all accounts asked for.
@@ -33,9 +33,6 @@ pub struct Expected {
     pub month_e10: i128,
 }
 
-/// Books that were needed, by name.
-type Books = HashMap<String, Book>;
-
 impl Store {
     /// Cost and usage over a span, of one account or of all.
     pub async fn cost_report(
@@ -46,17 +43,17 @@ impl Store {
     ) -> Result<Report, Error> {
         let tagged = by.iter().any(|by| matches!(by, Dimension::Tag(_)));
         let mut report = Report::new(by);
-        let mut books = Books::new();
+        let books = Books::default();
         for account in self.accounts_of(account, span).await? {
-            let terms = self.billing_terms(account).await?;
+            let (terms, book) = self.account_book(account, &books).await?;
             let tags = if tagged {
-                self.tags_of_functions(account).await?
+                self.function_tags(account).await?
             } else {
                 Tags::new()
             };
             for month in span.months() {
                 let usage = self.month_usage(account, month).await?;
-                let rated = self.rated(&terms, &mut books, usage).await?;
+                let rated = rated(&book, &terms, usage)?;
                 add(&mut report, account, span, &rated, &tags);
             }
         }
@@ -80,17 +77,17 @@ impl Store {
             amounts: BTreeMap::new(),
             window_hours: 0,
         };
-        let mut books = Books::new();
+        let books = Books::default();
         for account in self.accounts_of(account, window).await? {
-            let terms = self.billing_terms(account).await?;
+            let (terms, book) = self.account_book(account, &books).await?;
             let recent = self.usage_rows(account, window_start(now), now).await?;
             let Projection { rows, window_hours } =
                 project(&recent, month, now).map_err(|_| OUT_OF_RANGE)?;
             forecast.window_hours = forecast.window_hours.max(window_hours);
             let mut usage = self.month_usage(account, month).await?;
-            let so_far = self.rated(&terms, &mut books, usage.clone()).await?;
+            let so_far = rated(&book, &terms, usage.clone())?;
             usage.extend(rows);
-            let expected = self.rated(&terms, &mut books, usage).await?;
+            let expected = rated(&book, &terms, usage)?;
             for statement in &so_far.statements {
                 let amounts = forecast.amounts.entry(statement.currency).or_default();
                 amounts.so_far_e10 += statement.accrued_e10();
@@ -101,21 +98,6 @@ impl Store {
             }
         }
         Ok(forecast)
-    }
-
-    async fn rated(
-        &self,
-        terms: &Terms,
-        books: &mut Books,
-        usage: Vec<UsageRow>,
-    ) -> Result<Rated, Error> {
-        if !books.contains_key(&terms.book) {
-            let book = self.price_book(&terms.book).await?;
-            books.insert(terms.book.clone(), book);
-        }
-        let none = Book::default();
-        let book = books.get(&terms.book).unwrap_or(&none);
-        rate(book, terms.allowance(), usage).map_err(|_| OUT_OF_RANGE)
     }
 
     /// The account that was asked for, or all that used anything in a span.
@@ -139,32 +121,13 @@ impl Store {
             .map(|id| account_id(id, "account.id"))
             .collect()
     }
-
-    async fn tags_of_functions(&self, account: AccountId) -> Result<Tags, Error> {
-        let rows = sqlx::query!(
-            "SELECT region, function_name, key, value FROM function_tag WHERE account_id = $1",
-            account.number(),
-        );
-        let mut tags = Tags::new();
-        for row in rows.fetch_all(&self.pool).await? {
-            let wrong = |column| move |_| Error::Inconsistent(column);
-            let arn = FunctionArn {
-                account,
-                region: row.region.parse().map_err(wrong("function_tag.region"))?,
-                name: row
-                    .function_name
-                    .parse()
-                    .map_err(wrong("function_tag.function_name"))?,
-                qualifier: None,
-            };
-            let of = tags.entry(arn.to_string()).or_default();
-            of.insert(row.key, row.value);
-        }
-        Ok(tags)
-    }
 }
 
 const OUT_OF_RANGE: Error = Error::Inconsistent("usage_hour.qty");
+
+fn rated(book: &Book, terms: &Terms, usage: Vec<UsageRow>) -> Result<Rated, Error> {
+    rate(book, terms.allowance(), usage).map_err(|_| OUT_OF_RANGE)
+}
 
 fn add(report: &mut Report, account: AccountId, span: Span, rated: &Rated, tags: &Tags) {
     for statement in &rated.statements {

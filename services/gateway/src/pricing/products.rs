@@ -1,6 +1,7 @@
 //! `GetProducts`.
 
 use aws_model::pricing::{GetProductsRequest, GetProductsResponse};
+use store::billing_terms::Books;
 use wire::Fault;
 
 use super::product::{self, Product};
@@ -32,7 +33,7 @@ pub(super) async fn get(cx: Call, input: GetProductsRequest) -> Result<GetProduc
 pub(super) async fn all(cx: &Call) -> Result<Vec<Product>, Fault> {
     let internal = |error| crate::internal(&error, cx);
     let store = &cx.app.store;
-    let terms = store.billing_terms(cx.account).await.map_err(internal)?;
-    let book = store.price_book(&terms.book).await.map_err(internal)?;
+    let book = store.account_book(cx.account, &Books::default()).await;
+    let (terms, book) = book.map_err(internal)?;
     Ok(product::all(&book, terms.free_tier, cx.app.clock.now()))
 }

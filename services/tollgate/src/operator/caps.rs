@@ -9,6 +9,7 @@ use domain::bill::money::fixed;
 use rust_decimal::Decimal;
 use serde_json::json;
 use store::Store;
+use store::billing_terms::Books;
 use store::caps::{Cap, CapMonth};
 
 use super::{no_account, open, parse, table};
@@ -112,8 +113,7 @@ async fn spent_so_far(store: &Store, account: AccountId, cap: &Cap, month: Month
         let functions: Vec<String> = functions.iter().map(ToString::to_string).collect();
         usage.retain(|row| functions.contains(&row.resource));
     }
-    let terms = store.billing_terms(account).await?;
-    let book = store.price_book(&terms.book).await?;
+    let (_, book) = store.account_book(account, &Books::default()).await?;
     spent_e10(&book, &usage, cap.currency).context("The month's usage is out of range.")
 }
 

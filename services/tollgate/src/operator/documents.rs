@@ -157,11 +157,7 @@ async fn exported(
             let totals = one.document.totals()?;
             bills.push((one, totals));
         }
-        let mut tags = Tags::new();
-        for arn in store.function_arns(account.id, None).await? {
-            let of = store.tags(&arn).await?.unwrap_or_default();
-            tags.insert(arn.to_string(), of);
-        }
+        let tags = store.function_tags(account.id).await?;
         all.push(Exported {
             account: account.id.to_string(),
             name: account.name,

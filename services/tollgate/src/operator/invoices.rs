@@ -8,7 +8,7 @@ use domain::bill::credit_note::Part;
 use domain::bill::{Money, Month};
 use serde_json::{Value, json};
 use store::Store;
-use store::accrual::Books;
+use store::billing_terms::Books;
 use store::invoices::{InvoiceFilter, NotClosed};
 
 use super::documents::no_invoice;

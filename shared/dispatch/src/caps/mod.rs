@@ -24,6 +24,7 @@ use domain::bill::cap::{Action, Scope};
 use domain::price::{Book, Cost};
 use domain::{AccountId, FunctionName, FunctionSpec, Region};
 use parking_lot::RwLock;
+use store::billing_terms::Books;
 use store::caps::{Cap, LeaseKey};
 use store::{Error, Store};
 use uuid::Uuid;
@@ -69,6 +70,7 @@ struct Inner {
     ids: Ids,
     /// Under which leases are taken; another one after a lease was forfeited.
     holder: RwLock<Uuid>,
+    books: Books,
     purses: DashMap<(Uuid, Month), Arc<Purse>>,
     away: AtomicBool,
 }
@@ -81,6 +83,7 @@ impl Caps {
             clock,
             ids,
             holder: RwLock::new(ids.random()),
+            books: Books::default(),
             purses: DashMap::new(),
             away: AtomicBool::new(false),
         }))
@@ -98,11 +101,10 @@ impl Caps {
         if caps.is_empty() {
             return Ok(Capped::default());
         }
-        let terms = store.billing_terms(account).await?;
-        let book = store.price_book(&terms.book).await?;
+        let (_, book) = store.account_book(account, &self.0.books).await?;
         Ok(Capped {
             caps: caps.into(),
-            book: Arc::new(book),
+            book,
         })
     }
 

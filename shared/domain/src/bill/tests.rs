@@ -229,7 +229,7 @@ fn texts_of_amounts_and_quantities() {
     assert_eq!(unit_price_text(X86, 1_666_670_000, GB_S), "0.0000166667");
     let digits = |code: &str| code.parse::<Currency>().unwrap().digits();
     assert_eq!(
-        (digits("USD"), digits("JPY"), digits("KWD"), digits("XXX")),
+        (digits("USD"), digits("JPY"), digits("KWD"), digits("ZZZ")),
         (2, 0, 3, 2)
     );
     let usd: Currency = "USD".parse().unwrap();

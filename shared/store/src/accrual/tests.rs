@@ -4,7 +4,8 @@ use domain::bill::Month;
 use domain::price::Sku;
 use sqlx::PgPool;
 
-use super::{Accrued, Books};
+use super::Accrued;
+use crate::billing_terms::Books;
 use crate::samples::{ALICE, Meter, account, hour, of_role, store, violated};
 use crate::{Role, Store};
 

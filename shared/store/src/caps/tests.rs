@@ -6,6 +6,7 @@ use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
 use super::{Cap, CapMonth, Drawn, LeaseKey};
+use crate::billing_terms::{Books, Terms};
 use crate::{Store, Vault};
 
 const CENT: i64 = 100_000_000;
@@ -245,4 +246,35 @@ async fn a_crowd_never_draws_more_than_there_is(pool: PgPool) {
     let after = month(&gateway).await;
     assert_eq!(after.held_e10, 0);
     assert!(after.settled_e10 >= spent && after.settled_e10 <= 10 * CENT);
+}
+
+/// What a gateway holds per run is made of prices in its memory, which it forgets when the catalog's stamp moves.
+#[sqlx::test(migrations = "../../sql/migrations")]
+async fn terms_and_prices_move_the_catalogs_stamp(pool: PgPool) {
+    let owner = store(&pool);
+    owner
+        .create_account(account(), "seven", now())
+        .await
+        .unwrap();
+    let mut stamp = owner.catalog_stamp().await.unwrap();
+    let mut moved = async |owner: &Store| {
+        let before = std::mem::replace(&mut stamp, owner.catalog_stamp().await.unwrap());
+        stamp > before
+    };
+    assert!(owner.seed_prices().await.unwrap() > 0);
+    assert!(moved(&owner).await);
+    assert_eq!(owner.seed_prices().await.unwrap(), 0);
+    assert!(!moved(&owner).await);
+    let terms = Terms {
+        book: "own".to_owned(),
+        free_tier: false,
+    };
+    owner
+        .set_billing_terms(account(), &terms, now())
+        .await
+        .unwrap();
+    assert!(moved(&owner).await);
+    let books = Books::default();
+    let (found, book) = owner.account_book(account(), &books).await.unwrap();
+    assert_eq!((found, book.iter().count()), (terms, 0));
 }

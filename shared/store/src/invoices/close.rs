@@ -11,7 +11,8 @@ use domain::bill::{Month, UsageRow, accrual, rate};
 use sqlx::PgConnection;
 
 use super::{Issue, issue, take_number};
-use crate::accrual::{Books, accrue_late, accrue_period, current_basis};
+use crate::accrual::{accrue_late, accrue_period};
+use crate::billing_terms::{Books, current_basis};
 use crate::ledger::{BillingError, Place, credit_of, post};
 use crate::parties;
 use crate::periods::{self, Period};

@@ -9,7 +9,7 @@ use domain::bill::{Month, accrual, rate};
 
 use super::close::unpriced_notes;
 use super::read::{InvoiceFilter, read};
-use crate::accrual::{Books, current_basis};
+use crate::billing_terms::{Books, current_basis};
 use crate::ledger::{BillingError, credit_of};
 use crate::{Store, charges, parties, periods};
 

@@ -9,7 +9,7 @@ use domain::{AccountId, Architecture};
 use sqlx::PgPool;
 
 use super::{Closed, InvoiceFilter, NotClosed};
-use crate::accrual::Books;
+use crate::billing_terms::Books;
 use crate::billing_terms::Terms;
 use crate::parties::Customer;
 use crate::samples::{ALICE, BOB, Meter, account, hour, of_role, place, store, violated};

@@ -8,7 +8,7 @@ use domain::bill::{Charge, Position, Priced, UsageRow, rate};
 use sqlx::PgConnection;
 
 use super::Check;
-use crate::accrual::Books;
+use crate::billing_terms::Books;
 use crate::charges::{self, Kept};
 use crate::ledger::BillingError;
 use crate::periods::{Basis, Period};

@@ -9,7 +9,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use sqlx::PgPool;
 
-use crate::accrual::Books;
+use crate::billing_terms::Books;
 use crate::samples::{ALICE, Meter, account, hour, place, store, violated};
 use crate::{Role, Store};
 

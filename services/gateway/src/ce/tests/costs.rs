@@ -1,4 +1,6 @@
+use domain::bill::rate;
 use domain::bill::{Month, Statement};
+use store::billing_terms::Books;
 
 use super::*;
 use crate::samples::BOB;
@@ -151,7 +153,13 @@ async fn groups_add_up_to_the_bill() {
     let world = used().await;
     let account = AccountId::new(ALICE).unwrap();
     let month = Month::of(at(10, 1, 0));
-    let rated = world.app.store.rated_month(account, month).await.unwrap();
+    let store = &world.app.store;
+    let (terms, book) = store
+        .account_book(account, &Books::default())
+        .await
+        .unwrap();
+    let usage = store.month_usage(account, month).await.unwrap();
+    let rated = rate(&book, terms.allowance(), usage).unwrap();
     let accrued: i128 = rated.statements.iter().map(Statement::accrued_e10).sum();
     for key in ["REGION", "USAGE_TYPE", "RESOURCE_ID", "RECORD_TYPE"] {
         let mut input = request("DAILY", "2026-10-01", "2026-11-01");
