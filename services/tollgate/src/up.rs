@@ -91,6 +91,8 @@ async fn start(
     let redis = chassis::redis::connect(&services.redis_url, None).await?;
     let secret = settings.own_cluster(ids)?;
     let parts = Parts::new("tollgate", config, redis, secret, life)?.on(clock);
+    // The gateway listens before all the rest is there, and before `tollgate env` has anything to say.
+    parts.health.unwell("start", "Tollgate is still starting");
     let functions_gateway = match given_gateway(config) {
         Some(given) => Some(given),
         None => own_gateway(config, listener.local_addr()?),
@@ -142,6 +144,7 @@ async fn start(
             .transpose()?,
     };
     dir.leave_credentials(&credentials)?;
+    parts.health.well("start", None);
     Ok(Started { credentials, bill })
 }
 
