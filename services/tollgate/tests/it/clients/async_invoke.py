@@ -217,8 +217,8 @@ def throttled():
     spans = sorted((event["attempts"][0]["started_at"], event["attempts"][0]["ended_at"]) for event in events)
     assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:])), spans
     assert [len(event["attempts"]) for event in events] == [1] * 4, events
-    # A caller that waits takes the only place; the event comes after him.
-    caller = threading.Thread(target=lambda: invoke("one", {"sleep_s": 2}))
+    # A caller that waits takes the only place, from whoever asks whether it is taken; the event comes after him.
+    caller = threading.Thread(target=lambda: until(lambda: not throttles("one", {"sleep_s": 2}), "the place is free"))
     caller.start()
     until(lambda: throttles("one"), "the place is taken")
     behind = send_event("one", {})
@@ -226,9 +226,9 @@ def throttled():
     assert len(becomes(behind, "succeeded")["attempts"]) == 1
 
 
-def throttles(name):
+def throttles(name, payload={}):
     try:
-        invoke(name, {})
+        invoke(name, payload)
     except ClientError as error:
         assert error.response["Error"]["Code"] == "TooManyRequestsException", error
         return True
