@@ -33,7 +33,12 @@ pub(crate) async fn store(pool: sqlx::PgPool) -> Store {
 /// A store on the same database with the rights of a service.
 pub(crate) async fn of_role(pool: &sqlx::PgPool, role: Role) -> Store {
     let options = (*pool.connect_options()).clone();
-    let options = options.options([("role", role.name().unwrap())]);
+    let settings = [
+        ("role", role.name().unwrap()),
+        // In which nothing that these tests ask takes long.
+        ("statement_timeout", "20s"),
+    ];
+    let options = options.options(settings);
     let pool = sqlx::postgres::PgPoolOptions::new()
         .max_connections(2)
         .connect_with(options);

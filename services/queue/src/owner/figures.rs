@@ -90,7 +90,7 @@ impl Owner {
             let began = std::time::Instant::now();
             let depth = store.lane_depths(&[(lane, from)]).await;
             // A count that takes long is taken seldom.
-            tokio::time::sleep(began.elapsed() * 10).await;
+            tokio::time::sleep(began.elapsed() * 20).await;
             let _ = reports.send(Report::Depth { lane, depth }).await;
         });
     }

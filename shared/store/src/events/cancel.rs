@@ -29,7 +29,7 @@ static DEPTH: LazyLock<PerBucket> = LazyLock::new(|| {
     PerBucket::new(
         "SELECT count(*), min(i.id::text) FROM invocation_{b} AS i
          WHERE i.lane_id = $1
-           AND NOT EXISTS (SELECT FROM outcome_{b} AS o WHERE o.inv_id = i.id AND o.kind <> 1)",
+           AND NOT EXISTS (SELECT FROM outcome_{b} AS o WHERE o.inv_id = i.id AND o.kind <> 1 OFFSET 0)",
     )
 });
 
@@ -84,7 +84,8 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Vec<EventId>, Error> {
         for hour in self.ring_hours().await? {
-            let rows = sqlx::query(OPEN.of(hour))
+            let rows = OPEN
+                .look(hour)
                 .bind(lane)
                 .bind(i64::from(limit))
                 .fetch_all(&self.pool)
@@ -112,10 +113,7 @@ impl Store {
     pub async fn lane_depth(&self, lane: i64) -> Result<(u64, Option<EventId>), Error> {
         let (mut count, mut oldest) = (0, None);
         for hour in self.ring_hours().await? {
-            let row = sqlx::query(DEPTH.of(hour))
-                .bind(lane)
-                .fetch_one(&self.pool)
-                .await?;
+            let row = DEPTH.look(hour).bind(lane).fetch_one(&self.pool).await?;
             let here: i64 = row.try_get(0)?;
             count += here.cast_unsigned();
             let first: Option<String> = row.try_get(1)?;

@@ -1,4 +1,8 @@
 //! What an owner of shards reads: lanes that have work, and the events of a lane in order.
+//!
+//! Whether an event has an outcome is asked by the outcomes' primary key, event by event: `OFFSET 0` keeps the planner from making a
+//! join of it. An hour's tables grow faster than they are analyzed, and on what it then believes of them it has chosen joins that took
+//! minutes where the probes take milliseconds. For the same reason looks are planned each time (`PerBucket::look`).
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -33,8 +37,7 @@ static LANE: LazyLock<PerBucket> = LazyLock::new(|| {
              CASE WHEN octet_length(i.payload) <= $4 THEN i.payload END AS payload, i.lane_id
          FROM invocation_{b} AS i
          WHERE i.lane_id = $1 AND i.id > $2
-           -- Said twice, for the planner: without it all of an hour's outcomes are read for each page.
-           AND NOT EXISTS (SELECT FROM outcome_{b} AS o WHERE o.inv_id = i.id AND o.inv_id > $2)
+           AND NOT EXISTS (SELECT FROM outcome_{b} AS o WHERE o.inv_id = i.id OFFSET 0)
          ORDER BY i.id LIMIT $3",
     )
 });
@@ -43,10 +46,10 @@ static SWEEP: LazyLock<PerBucket> = LazyLock::new(|| {
     PerBucket::new(
         "SELECT i.id, i.lane_id
          FROM invocation_{b} AS i
-         LEFT JOIN UNNEST($3::bigint[], $4::uuid[]) AS fed (lane_id, through) ON fed.lane_id = i.lane_id
          WHERE i.id >= $1 AND i.id < $2 AND i.lane_id % 32 = ANY($5::bigint[])
-           AND (fed.through IS NULL OR i.id <= fed.through)
-           AND NOT EXISTS (SELECT FROM outcome_{b} AS o WHERE o.inv_id = i.id AND o.inv_id >= $1 AND o.inv_id < $2)
+           AND NOT EXISTS (SELECT FROM UNNEST($3::bigint[], $4::uuid[]) AS fed (lane_id, through)
+               WHERE fed.lane_id = i.lane_id AND i.id > fed.through OFFSET 0)
+           AND NOT EXISTS (SELECT FROM outcome_{b} AS o WHERE o.inv_id = i.id OFFSET 0)
          ORDER BY i.id LIMIT $6",
     )
 });
@@ -115,6 +118,7 @@ impl Store {
     /// Lanes of these shards that have events of this hour, settled or not.
     pub async fn lanes_with_events(&self, hour: i64, shards: &[i16]) -> Result<Vec<i64>, Error> {
         Ok(sqlx::query_scalar(LANES.of(hour))
+            .persistent(false)
             .bind(numbers(shards))
             .fetch_all(&self.pool)
             .await?)
@@ -128,7 +132,8 @@ impl Store {
         after: Uuid,
         limit: u32,
     ) -> Result<Vec<QueuedEvent>, Error> {
-        let rows = sqlx::query(LANE.of(hour))
+        let rows = LANE
+            .look(hour)
             .bind(lane)
             .bind(after)
             .bind(i64::from(limit))
@@ -149,7 +154,8 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Unsettled>, Error> {
         let (lanes, through): (Vec<i64>, Vec<Uuid>) = fed.iter().copied().unzip();
-        let rows = sqlx::query(SWEEP.of(hour))
+        let rows = SWEEP
+            .look(hour)
             .bind(from.uuid())
             .bind(to.uuid())
             .bind(lanes)
@@ -169,10 +175,7 @@ impl Store {
 
     /// Events in full, payloads of any size included. Ids of one hour.
     pub async fn read_events(&self, hour: i64, ids: &[Uuid]) -> Result<Vec<QueuedEvent>, Error> {
-        let rows = sqlx::query(READ.of(hour))
-            .bind(ids)
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = READ.look(hour).bind(ids).fetch_all(&self.pool).await?;
         rows.iter().map(queued).collect()
     }
 
@@ -187,6 +190,7 @@ impl Store {
             .map(|(id, attempt)| (*id, attempt.cast_signed()))
             .unzip();
         let found = sqlx::query_scalar(SETTLED.of(hour))
+            .persistent(false)
             .bind(ids)
             .bind(attempts)
             .fetch_all(&self.pool)

@@ -17,8 +17,8 @@ static DEPTHS: LazyLock<PerBucket> = LazyLock::new(|| {
         "SELECT i.lane_id, count(*), min(i.id::text)
          FROM UNNEST($1::bigint[], $2::uuid[]) AS asked (lane_id, from_id)
          JOIN invocation_{b} AS i ON i.lane_id = asked.lane_id AND i.id >= asked.from_id AND i.id >= $3
-         -- Said twice, for the planner: without it all of an hour's outcomes are read.
-         WHERE NOT EXISTS (SELECT FROM outcome_{b} AS o WHERE o.inv_id = i.id AND o.kind <> 1 AND o.inv_id >= $3)
+         -- By the primary key, event by event: see `feed`.
+         WHERE NOT EXISTS (SELECT FROM outcome_{b} AS o WHERE o.inv_id = i.id AND o.kind <> 1 OFFSET 0)
          GROUP BY i.lane_id",
     )
 });
@@ -69,7 +69,8 @@ impl Store {
             .into_iter()
             .filter(|hour| *hour >= first.hour())
         {
-            let rows = sqlx::query(DEPTHS.of(hour))
+            let rows = DEPTHS
+                .look(hour)
                 .bind(&ids)
                 .bind(&from)
                 .bind(first.uuid())
@@ -109,7 +110,8 @@ impl Store {
             .into_iter()
             .filter(|hour| (from.hour()..=to.hour()).contains(hour))
         {
-            let rows = sqlx::query(ACCEPTED.of(hour))
+            let rows = ACCEPTED
+                .look(hour)
                 .bind(lanes)
                 .bind(from.uuid())
                 .bind(to.uuid())
@@ -135,7 +137,8 @@ impl Store {
     ) -> Result<Vec<(EventId, i64)>, Error> {
         let mut found = Vec::new();
         for (hour, ids) in self.by_hour(ids).await? {
-            let rows = sqlx::query(LANES.of(hour))
+            let rows = LANES
+                .look(hour)
                 .bind(ids)
                 .bind(account.number())
                 .fetch_all(&self.pool)
@@ -158,7 +161,8 @@ impl Store {
     ) -> Result<Vec<EventSummary>, Error> {
         let mut found = Vec::new();
         for (hour, ids) in self.by_hour(ids).await? {
-            let rows = sqlx::query(BY_ID.of(hour))
+            let rows = BY_ID
+                .look(hour)
                 .bind(account.number())
                 .bind(ids)
                 .fetch_all(&self.pool)

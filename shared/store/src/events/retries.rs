@@ -15,9 +15,12 @@ use crate::{Error, Store};
 static DUE: LazyLock<PerBucket> = LazyLock::new(|| {
     PerBucket::new(
         "SELECT o.inv_id, o.attempt, o.next_at, i.lane_id
-         FROM outcome_{b} AS o JOIN invocation_{b} AS i ON i.id = o.inv_id
+         FROM outcome_{b} AS o
+         -- By the primary keys, event by event: see `feed`.
+         CROSS JOIN LATERAL (SELECT lane_id FROM invocation_{b} WHERE id = o.inv_id OFFSET 0) AS i
          WHERE o.kind = 1 AND o.next_at <= $1 AND i.lane_id % 32 = ANY($2::bigint[])
-           AND NOT EXISTS (SELECT FROM outcome_{b} AS later WHERE later.inv_id = o.inv_id AND later.attempt = o.attempt + 1)
+           AND NOT EXISTS (SELECT FROM outcome_{b} AS later
+               WHERE later.inv_id = o.inv_id AND later.attempt = o.attempt + 1 OFFSET 0)
          ORDER BY o.next_at LIMIT $3",
     )
 });
@@ -42,7 +45,8 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<PendingRetry>, Error> {
         let shards: Vec<i64> = shards.iter().map(|shard| i64::from(*shard)).collect();
-        let rows = sqlx::query(DUE.of(hour))
+        let rows = DUE
+            .look(hour)
             .bind(until)
             .bind(shards)
             .bind(i64::from(limit))

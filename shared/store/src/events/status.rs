@@ -162,7 +162,8 @@ impl Store {
         if !self.ring_holds(id).await? {
             return Ok(None);
         }
-        let row = sqlx::query(EVENT.of(id.hour()))
+        let row = EVENT
+            .look(id.hour())
             .bind(id.uuid())
             .bind(account.number())
             .fetch_optional(&self.pool)
@@ -173,7 +174,8 @@ impl Store {
         else {
             return Ok(None);
         };
-        let outcomes = sqlx::query(ATTEMPTS.of(id.hour()))
+        let outcomes = ATTEMPTS
+            .look(id.hour())
             .bind(id.uuid())
             .fetch_all(&self.pool)
             .await?;
@@ -214,7 +216,8 @@ impl Store {
             if filter.before.is_some_and(|before| hour > before.hour()) {
                 continue;
             }
-            let rows = sqlx::query(LIST.of(hour))
+            let rows = LIST
+                .look(hour)
                 .bind(account.number())
                 .bind(&filter.lanes)
                 .bind(before)

@@ -5,6 +5,7 @@ mod accepting;
 mod billing;
 mod dead_letters;
 mod ending;
+mod planning;
 mod retries;
 mod ring;
 mod roles;

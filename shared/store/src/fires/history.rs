@@ -53,6 +53,7 @@ impl Store {
         let mut records = Vec::new();
         for statement in FIRES.all() {
             let rows = sqlx::query(statement.as_str())
+                .persistent(false)
                 .bind(schedule)
                 .bind(before)
                 .bind(i64::from(limit))
@@ -72,6 +73,7 @@ impl Store {
         let mut last: HashMap<Uuid, FireRecord> = HashMap::with_capacity(schedules.len());
         for statement in LAST.all() {
             let rows = sqlx::query(statement.as_str())
+                .persistent(false)
                 .bind(schedules)
                 .fetch_all(&self.pool)
                 .await?;

@@ -104,6 +104,7 @@ impl Store {
             return Ok(None);
         }
         let open: bool = sqlx::query_scalar(OPEN.of(event.hour()))
+            .persistent(false)
             .bind(event.uuid())
             .fetch_one(tx)
             .await?;
@@ -201,6 +202,7 @@ async fn change(
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     sqlx::query(CHANGE.of(day))
+        .persistent(false)
         .bind(due.schedule)
         .bind(due.scheduled_at)
         .bind(due.occasion.number())
