@@ -10,7 +10,8 @@ use dispatch::leases::Held;
 use domain::event::EventId;
 use domain::schedule::{FireResult, Occasion};
 use domain::trace::TraceHeader;
-use futures::future::join_all;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use store::Store;
 use store::fires::{Change, Due, Fired, Planned, Released};
 use tokio::sync::watch;
@@ -33,6 +34,12 @@ const AT_ONCE: usize = 3;
 /// Hints of one call.
 const HINTS: usize = 500;
 
+/// When a crowd lasts longer, the next times of those that were fired are worked out in between.
+const ADVANCE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Next times that are worked out without a pause for others.
+const ADVANCES: usize = 1_000;
+
 /// How far a new owner goes back behind the cursor: for schedules that were made just before it was moved, by a gateway whose clock
 /// may differ, and that the owner before had not seen.
 const MARGIN: TimeDelta = TimeDelta::seconds(10);
@@ -44,6 +51,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const TIDY_ROUNDS: u32 = 10;
 
 /// What the loop works with.
+#[derive(Clone)]
 pub(crate) struct Setup {
     pub(crate) store: Store,
     pub(crate) hints: Hints,
@@ -68,6 +76,8 @@ struct Owner {
     rounds: u32,
     /// The database did not take the last fires: not before the next round.
     failed: bool,
+    /// Were fired, and their next times are not worked out yet: that is for when the crowd is over, for it takes processors.
+    to_advance: Vec<Taken>,
     untold: Untold,
 }
 
@@ -85,6 +95,7 @@ pub(crate) async fn run(setup: Setup, held: watch::Receiver<Held>, life: Lifecyc
         last_look: Instant::now(),
         rounds: 0,
         failed: false,
+        to_advance: Vec::new(),
         untold: Untold::default(),
     };
     let mut ticks = tokio::time::interval(PERIOD);
@@ -222,7 +233,8 @@ impl Owner {
 
     /// Everything before what is due next was fired, as far as schedules are known.
     async fn move_cursor(&mut self) {
-        if self.shards.is_empty() || !self.held.borrow().sure() {
+        // A next time that is not worked out may lie before what is due next.
+        if self.shards.is_empty() || !self.held.borrow().sure() || !self.to_advance.is_empty() {
             return;
         }
         let through = match self.plan.next_due() {
@@ -262,95 +274,69 @@ impl Owner {
         self.tell(rest);
     }
 
+    /// Keeps some transactions under way until nothing is due.
     async fn fire_crowd(&mut self) {
-        while !self.failed && !self.life.drain().is_cancelled() && self.held.borrow().sure() {
-            if self.last_look.elapsed() > PERIOD {
-                self.look().await;
-            } else if self.held.has_changed().unwrap_or(false) {
-                // Shards of a replica that is gone are as late as those that are in hand.
-                self.follow_leases().await;
-            }
-            let now = self.setup.clock.now();
-            let batches: Vec<Vec<Taken>> = (0..AT_ONCE)
-                .map(|_| self.plan.take(now, BATCH, BATCH_BYTES))
-                .filter(|batch| !batch.is_empty())
-                .collect();
-            if batches.is_empty() {
-                return;
-            }
-            let fired = join_all(batches.iter().map(|batch| self.fire(batch, now))).await;
-            for (batch, fired) in batches.iter().zip(fired) {
-                if let Some(fired) = fired {
-                    self.fired(batch, fired).await;
-                    continue;
+        let mut flying = FuturesUnordered::new();
+        let mut advanced_at = Instant::now();
+        loop {
+            let goes =
+                !self.failed && !self.life.drain().is_cancelled() && self.held.borrow().sure();
+            // Shards of a replica that is gone are as late as those that are in hand.
+            let leases = self.held.has_changed().unwrap_or(false);
+            let looks = leases || self.last_look.elapsed() > PERIOD;
+            if goes && looks && flying.is_empty() {
+                // The cursor must not pass what is under way.
+                if leases {
+                    self.follow_leases().await;
+                } else {
+                    self.look().await;
                 }
+                continue;
+            }
+            while goes && !looks && flying.len() < AT_ONCE {
+                let now = self.setup.clock.now();
+                let batch = self.plan.take(now, BATCH, BATCH_BYTES);
+                if batch.is_empty() {
+                    break;
+                }
+                flying.push(shoot(self.setup.clone(), batch, now));
+            }
+            let Some((batch, fired)) = flying.next().await else {
+                break;
+            };
+            if let Some(fired) = fired {
+                self.fired(&batch, fired, flying.is_empty());
+            } else {
                 self.failed = true;
-                for taken in batch {
+                for taken in &batch {
                     self.plan.put_back(taken);
                 }
             }
+            if advanced_at.elapsed() > ADVANCE_WITHIN {
+                self.advance().await;
+                advanced_at = Instant::now();
+            }
+        }
+        self.advance().await;
+    }
+
+    /// Works out when those that were fired are due next.
+    async fn advance(&mut self) {
+        for some in std::mem::take(&mut self.to_advance).chunks(ADVANCES) {
+            for taken in some {
+                if let Some(completed) = self.plan.advance(taken)
+                    && let Err(error) = self.complete(completed).await
+                {
+                    // It stays, and is deleted when its shard is read the next time.
+                    tracing::warn!(%error, "a completed schedule was not deleted");
+                }
+            }
+            tokio::task::yield_now().await;
         }
     }
 
-    /// One transaction. `None`: it was not committed, or nobody knows.
-    async fn fire(&self, batch: &[Taken], now: DateTime<Utc>) -> Option<Fired> {
-        let mut due = Vec::with_capacity(batch.len());
-        for taken in batch {
-            let one = |scheduled_at, result| self.due(taken, scheduled_at, result, now);
-            if let Some(at) = taken.missed_at {
-                due.push(one(at, FireResult::Missed)?);
-            }
-            if let Some(at) = taken.fire_at {
-                due.push(one(at, FireResult::Fired)?);
-            }
-        }
-        let fired = self.setup.store.fire(&due, now);
-        match tokio::time::timeout(PATIENCE, fired).await {
-            Ok(Ok(Some(fired))) => Some(fired),
-            Ok(Ok(None)) => {
-                tracing::warn!("the queue's ring is full: fires wait");
-                None
-            }
-            Ok(Err(error)) => {
-                tracing::warn!(%error, fires = due.len(), "fires were not committed: tried again in a second");
-                None
-            }
-            Err(_) => {
-                tracing::warn!("fires were not committed in time: tried again in a second");
-                None
-            }
-        }
-    }
-
-    fn due(
-        &self,
-        taken: &Taken,
-        scheduled_at: DateTime<Utc>,
-        result: FireResult,
-        now: DateTime<Utc>,
-    ) -> Option<Due> {
-        let (event, trace) = self.name(now)?;
-        Some(Due {
-            schedule: taken.id,
-            generation: Some(taken.generation),
-            scheduled_at,
-            occasion: Occasion::Time,
-            result,
-            event,
-            trace,
-        })
-    }
-
-    /// An event's id, and the trace that begins with it.
-    fn name(&self, now: DateTime<Utc>) -> Option<(EventId, String)> {
-        let ids = self.setup.ids;
-        let seconds = u32::try_from(now.timestamp()).unwrap_or(u32::MAX);
-        let trace = TraceHeader::new(seconds, ids.bytes(), ids.bytes(), false);
-        Some((EventId::new(ids.ordered(now))?, trace.to_string()))
-    }
-
-    /// A batch is committed.
-    async fn fired(&mut self, batch: &[Taken], fired: Fired) {
+    /// A batch is committed; `last`: no other is under way.
+    fn fired(&mut self, batch: &[Taken], fired: Fired, last: bool) {
         let now = self.setup.clock.now();
         for taken in batch {
             if fired.stale.contains(&taken.id) {
@@ -360,12 +346,7 @@ impl Owner {
             if taken.fire_at.is_some() {
                 self.measures.late(now - taken.due_at);
             }
-            if let Some(completed) = self.plan.advance(taken)
-                && let Err(error) = self.complete(completed).await
-            {
-                // It stays, and is deleted when its shard is read the next time.
-                tracing::warn!(%error, "a completed schedule was not deleted");
-            }
+            self.to_advance.push(*taken);
         }
         self.measures.known.increment(fired.known as u64);
         self.measures.ended(FireResult::Fired, fired.events.len());
@@ -380,7 +361,7 @@ impl Owner {
                 }
             });
         }
-        let over = self.plan.next_due().is_none_or(|due| due > now);
+        let over = last && self.plan.next_due().is_none_or(|due| due > now);
         let tell = self.untold.add(fired.events, over, Instant::now());
         self.tell(tell);
     }
@@ -407,7 +388,7 @@ impl Owner {
         let waiting = self.setup.store.waiting_fires(&self.shards).await?;
         for one in waiting {
             let now = self.setup.clock.now();
-            let Some((event, trace)) = self.name(now) else {
+            let Some((event, trace)) = name(self.setup.ids, now) else {
                 return Ok(());
             };
             let released = self.setup.store.release_fire(&one, event, trace, now);
@@ -418,4 +399,66 @@ impl Owner {
         }
         Ok(())
     }
+}
+
+/// One transaction. Without an answer it was not committed, or nobody knows.
+async fn shoot(setup: Setup, batch: Vec<Taken>, now: DateTime<Utc>) -> (Vec<Taken>, Option<Fired>) {
+    let due: Option<Vec<Due>> = batch
+        .iter()
+        .flat_map(|taken| {
+            let missed = taken.missed_at.map(|at| (at, FireResult::Missed));
+            let fires = taken.fire_at.map(|at| (at, FireResult::Fired));
+            let both = [missed, fires].into_iter().flatten();
+            both.map(|(at, result)| due(setup.ids, taken, at, result, now))
+        })
+        .collect();
+    let fired = match due {
+        Some(due) => commit(&setup.store, &due, now).await,
+        None => None,
+    };
+    (batch, fired)
+}
+
+async fn commit(store: &Store, due: &[Due], now: DateTime<Utc>) -> Option<Fired> {
+    match tokio::time::timeout(PATIENCE, store.fire(due, now)).await {
+        Ok(Ok(Some(fired))) => Some(fired),
+        Ok(Ok(None)) => {
+            tracing::warn!("the queue's ring is full: fires wait");
+            None
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(%error, fires = due.len(), "fires were not committed: tried again in a second");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("fires were not committed in time: tried again in a second");
+            None
+        }
+    }
+}
+
+fn due(
+    ids: Ids,
+    taken: &Taken,
+    scheduled_at: DateTime<Utc>,
+    result: FireResult,
+    now: DateTime<Utc>,
+) -> Option<Due> {
+    let (event, trace) = name(ids, now)?;
+    Some(Due {
+        schedule: taken.id,
+        generation: Some(taken.generation),
+        scheduled_at,
+        occasion: Occasion::Time,
+        result,
+        event,
+        trace,
+    })
+}
+
+/// An event's id, and the trace that begins with it.
+fn name(ids: Ids, now: DateTime<Utc>) -> Option<(EventId, String)> {
+    let seconds = u32::try_from(now.timestamp()).unwrap_or(u32::MAX);
+    let trace = TraceHeader::new(seconds, ids.bytes(), ids.bytes(), false);
+    Some((EventId::new(ids.ordered(now))?, trace.to_string()))
 }

@@ -28,4 +28,9 @@ impl Error {
             _ => None,
         }
     }
+
+    /// A row of the same key was there already.
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
 }

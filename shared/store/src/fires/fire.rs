@@ -15,14 +15,24 @@ use super::ring::PerDay;
 use crate::events::{NewEvent, insert_events};
 use crate::{Error, Store};
 
-static INSERT: LazyLock<PerDay> = LazyLock::new(|| {
-    PerDay::new(
-        "INSERT INTO fire_{b} (schedule_id, scheduled_at, occasion, fired_at, result, event_id)
-         SELECT * FROM UNNEST($1::uuid[], $2::timestamptz[], $3::smallint[], $4::timestamptz[], $5::smallint[], $6::uuid[])
-         ON CONFLICT DO NOTHING
-         RETURNING schedule_id, scheduled_at, occasion",
-    )
-});
+macro_rules! insert {
+    ($rest:literal) => {
+        LazyLock::new(|| {
+            PerDay::new(concat!(
+                "INSERT INTO fire_{b} (schedule_id, scheduled_at, occasion, fired_at, result, event_id)
+                 SELECT * FROM UNNEST($1::uuid[], $2::timestamptz[], $3::smallint[], $4::timestamptz[], $5::smallint[], $6::uuid[])
+                 ",
+                $rest
+            ))
+        })
+    };
+}
+
+/// Of times that nobody has fired: a third cheaper, and refused as a whole where one was fired before.
+static INSERT_NEW: LazyLock<PerDay> = insert!("");
+
+static INSERT: LazyLock<PerDay> =
+    insert!("ON CONFLICT DO NOTHING RETURNING schedule_id, scheduled_at, occasion");
 
 /// A time that has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +63,20 @@ pub struct Fired {
     /// Events that a new one takes the place of.
     pub replaced: Vec<(AccountId, Region, EventId)>,
 }
+
+/// What is thought of times that are to be fired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Thought {
+    /// Nobody has fired them: so it is, unless a replica died just now.
+    New,
+    /// Some may have been fired before.
+    Known,
+}
+
+/// What is due of some schedules, by day.
+type Days<'a> = Vec<(i64, Vec<&'a Due>)>;
+
+type Subjects = HashMap<Uuid, (i64, Subject)>;
 
 /// What a fire needs to know of its schedule.
 struct Detail {
@@ -161,17 +185,40 @@ impl Store {
                 fired.known += list.len();
             }
         }
+        // What the preparation took is part of being late.
+        let at = || now + TimeDelta::from_std(began.elapsed()).unwrap_or_default();
+        let first = self
+            .fire_days(&kept, &subjects, at(), Thought::New, fired.clone())
+            .await;
+        let fired = match first {
+            Err(error) if error.is_duplicate() => {
+                self.fire_days(&kept, &subjects, at(), Thought::Known, fired)
+                    .await
+            }
+            other => other,
+        };
+        Ok(Some(fired?))
+    }
+
+    /// One transaction.
+    async fn fire_days(
+        &self,
+        days: &Days<'_>,
+        subjects: &Subjects,
+        now: DateTime<Utc>,
+        thought: Thought,
+        mut fired: Fired,
+    ) -> Result<Fired, Error> {
         let mut tx = self.pool.begin().await?;
-        for (day, list) in kept {
-            // What the preparation took is part of being late.
-            let at = now + TimeDelta::from_std(began.elapsed()).unwrap_or_default();
-            let new = insert(&mut tx, day, &list, at, &subjects).await?;
+        for (day, list) in days {
+            let new = insert(&mut tx, *day, list, now, subjects, thought).await?;
             fired.known += list.len() - new.len();
             for due in new {
                 let subject = &subjects[&due.schedule].1;
                 let result = match result(due, subject) {
                     FireResult::Fired if guarded(due, subject) => {
-                        self.guard(&mut tx, (day, due), subject, &mut fired).await?
+                        self.guard(&mut tx, (*day, due), subject, &mut fired)
+                            .await?
                     }
                     other => other,
                 };
@@ -187,14 +234,11 @@ impl Store {
         }
         insert_events(&mut tx, &fired.events).await?;
         tx.commit().await?;
-        Ok(Some(fired))
+        Ok(fired)
     }
 
     /// The schedules as they are now, with their generations; that of a disabled one is no fire's. Those that are gone are left out.
-    pub(super) async fn subjects(
-        &self,
-        ids: &[Uuid],
-    ) -> Result<HashMap<Uuid, (i64, Subject)>, Error> {
+    pub(super) async fn subjects(&self, ids: &[Uuid]) -> Result<Subjects, Error> {
         let rows = sqlx::query_as!(
             Detail,
             r#"SELECT s.id AS "id!", s.generation AS "generation!", s.enabled AS "enabled!", s.account_id AS "account_id!",
@@ -341,7 +385,8 @@ async fn insert<'a>(
     day: i64,
     list: &[&'a Due],
     now: DateTime<Utc>,
-    subjects: &HashMap<Uuid, (i64, Subject)>,
+    subjects: &Subjects,
+    thought: Thought,
 ) -> Result<Vec<&'a Due>, Error> {
     let results: Vec<FireResult> = list
         .iter()
@@ -350,7 +395,11 @@ async fn insert<'a>(
     let event = |(due, result): (&&Due, &FireResult)| {
         matches!(result, FireResult::Fired | FireResult::Dead).then(|| due.event.uuid())
     };
-    let rows = sqlx::query(INSERT.of(day))
+    let statement = match thought {
+        Thought::New => &INSERT_NEW,
+        Thought::Known => &INSERT,
+    };
+    let rows = sqlx::query(statement.of(day))
         .bind(list.iter().map(|due| due.schedule).collect::<Vec<_>>())
         .bind(list.iter().map(|due| due.scheduled_at).collect::<Vec<_>>())
         .bind(
@@ -363,6 +412,9 @@ async fn insert<'a>(
         .bind(list.iter().zip(&results).map(event).collect::<Vec<_>>())
         .fetch_all(tx)
         .await?;
+    if thought == Thought::New {
+        return Ok(list.to_vec());
+    }
     // The database's times have microseconds.
     let mut new = HashSet::with_capacity(rows.len());
     for row in rows {
