@@ -15,6 +15,8 @@ use futures::StreamExt as _;
 use parking_lot::{Mutex, RwLock};
 use rpc::executor::{CancelRequest, Client, Room, RunningReply};
 
+use crate::witness::Witnesses;
+
 /// One executor as this gateway sees it.
 pub struct Member {
     pub id: String,
@@ -76,6 +78,7 @@ impl Member {
 #[derive(Clone, Default)]
 pub struct Executors {
     members: Arc<RwLock<Vec<Arc<Member>>>>,
+    pub(crate) witnesses: Witnesses,
 }
 
 impl Executors {

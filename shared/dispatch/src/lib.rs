@@ -5,7 +5,7 @@
 //! ```
 //!
 //! All of it works from memory. [`Dispatch::tick`] keeps that memory fresh once a second: the catalog's stamp, the registry of
-//! executors, the leased parts of concurrency limits. A gateway and a queue of one process share one [`Dispatch`].
+//! executors, the leased parts of concurrency limits, what executors said of their spools. A gateway and a queue of one process share one [`Dispatch`].
 
 pub mod admission;
 pub mod cancel;
@@ -18,6 +18,7 @@ mod run;
 pub mod stats;
 pub mod targets;
 mod tick;
+mod witness;
 
 pub use admission::{Admission, Permit};
 pub use caps::{Hold, Refused};

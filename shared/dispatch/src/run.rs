@@ -74,7 +74,10 @@ pub async fn run(
     let mut refusal: Option<Status> = None;
     for member in candidates {
         match try_on(&member, run, version, &mut ran).await {
-            Tried::Ran(reply) => return Ended::Ran(reply),
+            Tried::Ran(reply) => {
+                executors.witnesses.saw(&member.id, &reply);
+                return Ended::Ran(reply);
+            }
             Tried::Declined(status) => return Ended::Declined(status),
             Tried::Refused(status) => refusal = Some(status),
             Tried::Lost(status) => {

@@ -29,6 +29,7 @@ pub struct Dispatch {
     pub caps: Caps,
     pub executors: Executors,
     store: Store,
+    clock: Clock,
     redis: ConnectionManager,
     /// Proves this process to executors of other machines.
     cluster_secret: SecretString,
@@ -43,13 +44,14 @@ impl Dispatch {
         ids: Ids,
     ) -> Self {
         let admission = Admission::new(redis.clone(), &ids.random().to_string());
-        let caps = Caps::new(store.clone(), admission.clone(), clock, ids);
+        let caps = Caps::new(store.clone(), admission.clone(), clock.clone(), ids);
         Self {
             targets: Targets::new(store.clone(), admission.clone(), caps.clone()),
             admission,
             caps,
             executors: Executors::default(),
             store,
+            clock,
             redis,
             cluster_secret,
         }
@@ -70,7 +72,7 @@ impl Dispatch {
         stats::read(&mut self.redis.clone()).await
     }
 
-    /// Once a second: drop caches when the catalog moved, follow the registry, renew leases.
+    /// Once a second: drop caches when the catalog moved, follow the registry, renew leases, write down what was seen of executors.
     async fn tick(mut self, forget: Forget, mut stamp: i64, life: Lifecycle) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -93,6 +95,10 @@ impl Dispatch {
             }
             self.admission.renew().await;
             self.caps.renew(rounds).await;
+            self.executors
+                .witnesses
+                .tell(&self.store, self.clock.now())
+                .await;
             registry::follow(
                 &self.executors,
                 &mut self.redis,
@@ -102,6 +108,10 @@ impl Dispatch {
             .await;
         }
         self.settle_caps(&life).await;
+        self.executors
+            .witnesses
+            .tell(&self.store, self.clock.now())
+            .await;
     }
 
     /// What still runs is waited for, as long as there is time, and settled: what is left out counts as spent.

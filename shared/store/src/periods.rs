@@ -154,15 +154,17 @@ pub(crate) async fn reporters(connection: &mut PgConnection) -> Result<Reporters
              ) AS next
            )
            SELECT epoch.executor_id AS "executor!", epoch.boot_epoch AS "boot_epoch!", last.covers_until,
-               lost.declared_at AS "lost_at?"
+               lost.declared_at AS "lost_at?", greatest(coalesce(seen.event, 0) - last.last_event, 0) AS "unreported!"
            FROM epoch
            CROSS JOIN LATERAL (
-               SELECT b.covers_until, b.closes_epoch FROM billing.usage_batch AS b
+               SELECT b.covers_until, b.closes_epoch, b.last_event FROM billing.usage_batch AS b
                WHERE b.executor_id = epoch.executor_id AND b.boot_epoch = epoch.boot_epoch
                ORDER BY b.batch_seq DESC LIMIT 1
            ) AS last
            LEFT JOIN billing.lost_executor AS lost
                ON lost.executor_id = epoch.executor_id AND lost.boot_epoch = epoch.boot_epoch
+           LEFT JOIN billing.usage_witness AS seen
+               ON seen.executor_id = epoch.executor_id AND seen.boot_epoch = epoch.boot_epoch
            WHERE NOT last.closes_epoch
            ORDER BY 1, 2"#
     )
@@ -173,6 +175,7 @@ pub(crate) async fn reporters(connection: &mut PgConnection) -> Result<Reporters
         boot_epoch: row.boot_epoch,
         covers_until: row.covers_until,
         lost_at: row.lost_at,
+        unreported: row.unreported.max(0).cast_unsigned(),
     });
     Ok(Reporters(reporters.collect()))
 }

@@ -130,6 +130,8 @@ struct Settled {
     cold: bool,
     billed_ms: u64,
     cost: Option<Cost>,
+    /// Its end's number in the spool.
+    spool_event: i64,
     payload: Bytes,
     content_type: String,
     /// What stands at the end of the REPORT line.
@@ -171,7 +173,8 @@ impl Frame {
             return false;
         };
         let reusable = !fatal && inbox.is_some_and(|inbox| self.release(inbox).is_some());
-        let mut reply = reply(&settled);
+        let boot_epoch = self.pool().parts().spool.boot_epoch();
+        let mut reply = reply(&settled, boot_epoch);
         if job.event.is_some() {
             // The environment is free; the answer waits for the commit elsewhere.
             self.close_log(&settled, sandbox);
@@ -217,13 +220,16 @@ impl Frame {
         let end = self.end(&run, payload.len(), outcome);
         let execution = booked(run.start, &end);
         let measures = &parts.measures;
-        if let Err(error) = parts.spool.end(run.ticket, &execution) {
-            tracing::error!(%error, "the end of an execution is not in the spool");
-            measures.lost.increment(1);
-            run.job
-                .refuse(Status::internal("the execution could not be metered"));
-            return None;
-        }
+        let spool_event = match parts.spool.end(run.ticket, &execution) {
+            Ok(event) => event,
+            Err(error) => {
+                tracing::error!(%error, "the end of an execution is not in the spool");
+                measures.lost.increment(1);
+                run.job
+                    .refuse(Status::internal("the execution could not be metered"));
+                return None;
+            }
+        };
         match outcome {
             Outcome::Success => measures.success.increment(1),
             _ => measures.function_error.increment(1),
@@ -249,6 +255,7 @@ impl Frame {
                 request_id: run.request_id,
                 billed_ms,
                 cost,
+                spool_event,
                 payload,
                 content_type,
                 status,
@@ -351,7 +358,7 @@ async fn commit(pool: Pool, settled: Settled, job: Job, mut reply: InvokeReply) 
     let _ = owner.send(answer);
 }
 
-fn reply(settled: &Settled) -> InvokeReply {
+fn reply(settled: &Settled, boot_epoch: i64) -> InvokeReply {
     let execution = &settled.execution;
     let failed = execution.outcome != Outcome::Success;
     InvokeReply {
@@ -374,5 +381,7 @@ fn reply(settled: &Settled) -> InvokeReply {
         cold: settled.cold,
         content_type: settled.content_type.clone(),
         settled: None,
+        boot_epoch,
+        spool_event: settled.spool_event,
     }
 }

@@ -187,6 +187,11 @@ impl Journal {
         Ok(wake)
     }
 
+    /// The number of the last event that was appended; 0 before the first.
+    pub(super) fn last_event(&self) -> i64 {
+        self.next_event - 1
+    }
+
     /// Ends a start of which nobody will ever know more.
     pub(super) fn lose(&mut self, start: i64, at: DateTime<Utc>) -> Result<Wake, Error> {
         let record = self

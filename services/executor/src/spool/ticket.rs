@@ -122,18 +122,18 @@ impl Spool {
         })
     }
 
-    /// Records how it went. On an error the execution counts as lost and is not charged: its answer must not leave as a
-    /// success.
-    pub fn end(&self, mut ticket: Ticket, execution: &Execution) -> Result<(), Error> {
+    /// Records how it went; answers the record's number in this boot. On an error the execution counts as lost and is not charged:
+    /// its answer must not leave as a success.
+    pub fn end(&self, mut ticket: Ticket, execution: &Execution) -> Result<i64, Error> {
         let billed_ms = self.shared.prices.billed_ms(execution);
-        let wake = self
-            .shared
-            .journal
-            .lock()
-            .end(ticket.start, execution, billed_ms)?;
+        let (event, wake) = {
+            let mut journal = self.shared.journal.lock();
+            let wake = journal.end(ticket.start, execution, billed_ms)?;
+            (journal.last_event(), wake)
+        };
         ticket.ended = true;
         self.shared.wake(wake);
-        Ok(())
+        Ok(event)
     }
 
     /// Seals what there is and sends it, once: at drain, when nothing runs any more. What the database does not take now

@@ -244,7 +244,8 @@ async fn executors(store: &Store, json: bool) -> Result<()> {
             .0
             .iter()
             .map(|one| {
-                json!({"executor": one.executor, "start": one.boot_epoch, "reported_until": one.covers_until, "lost_at": one.lost_at})
+                json!({"executor": one.executor, "start": one.boot_epoch, "reported_until": one.covers_until,
+                    "records_missing": one.unreported, "lost_at": one.lost_at})
             })
             .collect();
         return print(serde_json::to_string_pretty(&all)?.as_bytes());
@@ -256,10 +257,23 @@ async fn executors(store: &Store, json: bool) -> Result<()> {
             one.executor.to_string(),
             one.boot_epoch.to_string(),
             time(one.covers_until),
+            one.unreported.to_string(),
             lost.unwrap_or_default(),
         ]
     });
-    print(table(["EXECUTOR", "START", "REPORTED UNTIL (UTC)", ""], rows).as_bytes())
+    print(
+        table(
+            [
+                "EXECUTOR",
+                "START",
+                "REPORTED UNTIL (UTC)",
+                "RECORDS MISSING",
+                "",
+            ],
+            rows,
+        )
+        .as_bytes(),
+    )
 }
 
 async fn declare_lost(store: &Store, args: &DeclareLost, now: DateTime<Utc>) -> Result<()> {

@@ -24,6 +24,8 @@ pub struct Reporter {
     pub covers_until: DateTime<Utc>,
     /// When an operator declared it lost.
     pub lost_at: Option<DateTime<Utc>>,
+    /// Records of its spool that gateways and queues know of and that have not arrived: a start and an end for each execution.
+    pub unreported: u64,
 }
 
 /// Those who may still report.
@@ -96,15 +98,25 @@ impl Reporter {
         // It may have fallen silent long before.
         let from = self.covers_until.max(month.start());
         let from = from.format("%Y-%m-%d %H:%M:%S UTC");
-        let executor = self.executor;
+        let (executor, known) = (self.executor, self.known());
         match self.lost_at {
             None => format!(
-                "Executor {executor} had not reported its usage from {from} on when this month was closed. What it still reports is billed with a later month."
+                "Executor {executor} had not reported its usage from {from} on{known} when this month was closed. What it still reports is billed with a later month."
             ),
             Some(at) => format!(
-                "Executor {executor} was declared lost on {}. Its usage from {from} on is not on this invoice.",
+                "Executor {executor} was declared lost on {}. Its usage from {from} on{known} is not on this invoice.",
                 at.format("%Y-%m-%d")
             ),
+        }
+    }
+
+    /// How many executions are known to be missing, as a clause; nothing where none is.
+    fn known(&self) -> String {
+        // Of some that go on, the end is not recorded: a few more may be missing.
+        match self.unreported.div_ceil(2) {
+            0 => String::new(),
+            1 => " (records of at least 1 execution)".to_owned(),
+            count => format!(" (records of at least {count} executions)"),
         }
     }
 }

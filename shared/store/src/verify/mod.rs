@@ -1,6 +1,4 @@
 //! The bill's invariants, each checked from the rows themselves. What is violated was changed by hand, or is a mistake of ours.
-//!
-//! Not here: I3, as the gateways' own count of admissions is not kept.
 
 mod caps;
 mod charges;
@@ -52,7 +50,11 @@ impl Store {
         sqlx::query!("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             .execute(&mut *tx)
             .await?;
-        let mut checks = vec![usage::epochs(&mut tx).await?, self.usage_adds_up().await?];
+        let mut checks = vec![
+            usage::epochs(&mut tx).await?,
+            self.usage_adds_up().await?,
+            usage::witnessed(&mut tx).await?,
+        ];
         let periods = all_periods(&mut tx).await?;
         checks.extend(charges::check(&mut tx, &periods).await?);
         checks.push(ledger::journals_are_charges(&mut tx).await?);

@@ -187,6 +187,51 @@ async fn each_check_sees_what_it_is_for(pool: PgPool) {
     }
 }
 
+/// What a gateway saw run must arrive: until the executor says that it has told all, it is on the way.
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn what_was_seen_must_arrive(pool: PgPool) {
+    let store = store(pool.clone()).await;
+    let gateway = crate::samples::of_role(&pool, Role::Gateway).await;
+    let mut meter = Meter::new(1);
+    let at = |minute| hour("2026-09-18T05") + TimeDelta::minutes(minute);
+    let executor = meter.id();
+    let sees = |event, seen_at| {
+        let witness = crate::witness::Witness {
+            executor,
+            boot_epoch: 1,
+            event,
+        };
+        let gateway = &gateway;
+        async move { gateway.witness_usage(&[witness], seen_at).await.unwrap() }
+    };
+    sees(6, at(0)).await;
+    // A slower gateway knows less.
+    sees(4, at(1)).await;
+    let unreported = async |store: &Store| {
+        let reporters = store.reporters().await.unwrap().0;
+        reporters.first().map(|one| one.unreported)
+    };
+    let two = (place(ALICE, "2026-09-18T05", "us-east-1", Sku::Requests), 2);
+    meter.report(&store, at(0), &[two]).await;
+    assert_eq!(violated(&store).await, Vec::<String>::new());
+    assert_eq!(unreported(&store).await, Some(2));
+    // Clocks differ a little.
+    meter.covers(&store, at(1)).await;
+    assert_eq!(violated(&store).await, Vec::<String>::new());
+    meter.covers(&store, at(2)).await;
+    let found = violated(&store).await;
+    assert!(
+        found.len() == 1
+            && found[0].starts_with("I3 ")
+            && found[0].contains("event 6 was seen, 4 is the last"),
+        "{found:?}"
+    );
+    let one = (place(ALICE, "2026-09-18T05", "us-east-1", Sku::Requests), 1);
+    meter.report(&store, at(2), &[one]).await;
+    assert_eq!(violated(&store).await, Vec::<String>::new());
+    assert_eq!(unreported(&store).await, Some(0));
+}
+
 /// The database itself does not let a cap be overdrawn; the check looks all the same.
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn an_overdrawn_cap_is_seen(pool: PgPool) {

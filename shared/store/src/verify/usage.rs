@@ -1,9 +1,9 @@
-//! I1 and I2: nothing between executors and the hours was lost or doubled.
+//! I1 to I3: nothing between executors and the hours was lost or doubled.
 
 use sqlx::PgConnection;
 
 use super::Check;
-use crate::{Error, Store};
+use crate::{Error, Store, witness};
 
 /// I1, per start of an executor.
 pub(super) async fn epochs(tx: &mut PgConnection) -> Result<Check, Error> {
@@ -23,6 +23,19 @@ pub(super) async fn epochs(tx: &mut PgConnection) -> Result<Check, Error> {
         "I1 started = ended + platform_lost, without a gap",
         format!("{} starts of executors", row.epochs),
         &row.bad.unwrap_or_default(),
+    ))
+}
+
+/// I3: what gateways and queues saw run is in the usage.
+pub(super) async fn witnessed(tx: &mut PgConnection) -> Result<Check, Error> {
+    let compared = witness::compare(tx).await?;
+    Ok(Check::of(
+        "I3 what gateways and queues saw of executors has arrived",
+        format!(
+            "{} starts of executors, {} of their records on the way",
+            compared.witnesses, compared.on_the_way
+        ),
+        &compared.bad,
     ))
 }
 

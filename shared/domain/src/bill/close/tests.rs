@@ -12,6 +12,7 @@ fn reporter(number: u128, covers_until: DateTime<Utc>) -> Reporter {
         boot_epoch: 1,
         covers_until,
         lost_at: None,
+        unreported: 0,
     }
 }
 
@@ -63,6 +64,12 @@ fn a_month_is_closed_once_complete_or_by_force() {
     let given_up = Reporters(vec![lost.clone()]);
     assert_eq!(given_up.closing(month, at(10, 2, 0), false), due(&[&lost]));
     assert!(lost.note(month).contains("declared lost on 2026-10-01"));
+    assert!(!lost.note(month).contains("at least"));
+    for (records, known) in [(1, "at least 1 execution)"), (7, "at least 4 executions)")] {
+        let mut witnessed = lost.clone();
+        witnessed.unreported = records;
+        assert!(witnessed.note(month).contains(known));
+    }
     // It is on the bills of the months in which it may have run something, and on no later one.
     assert_eq!(given_up.missing(month.next()), [lost]);
     assert_eq!(given_up.missing(month.next().next()), []);
