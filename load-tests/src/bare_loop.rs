@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
@@ -19,6 +20,9 @@ use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+
+/// A runtime client that has not asked for an event by then has ended.
+const START_TIME_MAX: Duration = Duration::from_secs(30);
 
 type Event = (u64, Bytes);
 
@@ -57,7 +61,10 @@ impl BareLoop {
     }
 
     /// Starts a runtime client; the answer resolves at its first `next`.
-    pub(crate) fn runtime(&mut self, mut command: Command) -> Result<oneshot::Receiver<()>> {
+    pub(crate) fn runtime(
+        &mut self,
+        mut command: Command,
+    ) -> Result<impl Future<Output = Result<()>> + use<>> {
         let (told, first_next) = oneshot::channel();
         self.state.lock().first_next = Some(told);
         command
@@ -66,7 +73,11 @@ impl BareLoop {
             .stderr(Stdio::null());
         self.runtimes
             .push(command.spawn().context("start a runtime client")?);
-        Ok(first_next)
+        Ok(async move {
+            let came = tokio::time::timeout(START_TIME_MAX, first_next).await;
+            came.context("a bare runtime client did not ask for an event")??;
+            Ok(())
+        })
     }
 
     /// Ends the runtimes; what they used of the processor is then in this process' children's account.

@@ -106,6 +106,10 @@ fn find_client(runtimes: PathBuf) -> Option<PathBuf> {
     let mut pending = vec![runtimes];
     while let Some(dir) = pending.pop() {
         for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+            // What is still being filled is renamed when it is whole.
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
             let ours = dir.to_string_lossy().contains("3.11");
             if entry.file_name() == "awslambdaric" && ours {
                 return Some(dir);

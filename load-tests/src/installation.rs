@@ -160,7 +160,7 @@ impl Installation {
     }
 
     /// Runs a command of the operator's.
-    async fn command(&self, words: &[&str]) -> Result<String> {
+    pub(crate) async fn command(&self, words: &[&str]) -> Result<String> {
         let data = self.dir.path().join("gateway");
         let log = self.dir.path().join("commands.log");
         let words = [self.tollgate.as_os_str()]

@@ -7,6 +7,7 @@ mod faults;
 mod flood;
 mod held_transaction;
 mod invoke;
+mod metering;
 mod missed_runs;
 mod redis_memory;
 mod schedules;
@@ -131,6 +132,13 @@ pub(crate) const ALL: &[Scenario] = &[
         30,
         12,
         "All replicas of the scheduler are down for ten minutes."
+    ),
+    scenario!(
+        metering,
+        "metering",
+        15,
+        5,
+        "What metering costs a call, how much of it Postgres takes in, how soon it is on the bill."
     ),
     Scenario {
         name: "faults",

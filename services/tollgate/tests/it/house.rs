@@ -55,7 +55,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
-    ("load-tests", &["chassis", "executor", "package", "wire"]),
+    (
+        "load-tests",
+        &["chassis", "domain", "executor", "package", "store", "wire"],
+    ),
     ("queue", &["chassis", "dispatch", "domain", "rpc", "store"]),
     ("queue-model", &[]),
     ("scheduler", &["chassis", "dispatch", "domain", "store"]),
