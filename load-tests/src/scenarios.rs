@@ -1,6 +1,7 @@
 //! What is measured and broken, one file a subject.
 
 mod accepts;
+mod bill_kills;
 mod drain;
 mod executor_loss;
 mod faults;
@@ -139,6 +140,13 @@ pub(crate) const ALL: &[Scenario] = &[
         15,
         5,
         "What metering costs a call, how much of it Postgres takes in, how soon it is on the bill."
+    ),
+    scenario!(
+        bill_kills,
+        "bill-kills",
+        30,
+        10,
+        "Services are killed under load, executors above all; the bill must be that of the runs whose end was written."
     ),
     Scenario {
         name: "faults",
