@@ -44,13 +44,14 @@ pub(crate) enum Part {
     Queue(u8),
     Executor(u8),
     Scheduler(u8),
+    Billing,
 }
 
 /// How many replicas each service may have.
 const REPLICAS_MAX: u8 = 2;
 /// How many the scheduler may have.
 pub(crate) const SCHEDULERS_MAX: u8 = 3;
-pub(crate) const SPACES: u8 = 3 + 2 * REPLICAS_MAX + SCHEDULERS_MAX;
+pub(crate) const SPACES: u8 = 4 + 2 * REPLICAS_MAX + SCHEDULERS_MAX;
 
 impl Part {
     pub(crate) fn space(self) -> u8 {
@@ -61,6 +62,7 @@ impl Part {
             Self::Queue(number) => 3 + number,
             Self::Executor(number) => 3 + REPLICAS_MAX + number,
             Self::Scheduler(number) => 3 + 2 * REPLICAS_MAX + number,
+            Self::Billing => 3 + 2 * REPLICAS_MAX + SCHEDULERS_MAX,
         }
     }
 
@@ -72,6 +74,7 @@ impl Part {
             Self::Queue(number) => format!("queue-{number}"),
             Self::Executor(number) => format!("executor-{number}"),
             Self::Scheduler(number) => format!("scheduler-{number}"),
+            Self::Billing => "billing".to_owned(),
         }
     }
 }
@@ -160,7 +163,16 @@ impl Installation {
     }
 
     /// Runs a command of the operator's.
-    async fn command(&self, words: &[&str]) -> Result<String> {
+    pub(crate) async fn command(&self, words: &[&str]) -> Result<String> {
+        self.command_within(words, COMMAND_TIME_MAX).await
+    }
+
+    /// As [`Self::command`], for one that may take its time.
+    pub(crate) async fn command_within(
+        &self,
+        words: &[&str],
+        time_max: Duration,
+    ) -> Result<String> {
         let data = self.dir.path().join("gateway");
         let log = self.dir.path().join("commands.log");
         let words = [self.tollgate.as_os_str()]
@@ -172,7 +184,7 @@ impl Installation {
             .envs(&self.environment)
             .network(self.network.as_ref().and_then(|n| n.holder(space)))
             .piped()
-            .run(COMMAND_TIME_MAX)
+            .run(time_max)
             .await
     }
 
@@ -200,6 +212,7 @@ impl Installation {
             }
             Part::Queue(_) => words_of("queue-service", &[("--health-listen", at(9421)?)]),
             Part::Scheduler(_) => words_of("scheduler-service", &[("--health-listen", at(9431)?)]),
+            Part::Billing => words_of("billing-service", &[("--health-listen", at(9441)?)]),
             Part::Executor(_) => {
                 // Runtime clients are installed once for all runs.
                 std::os::unix::fs::symlink(&self.runtimes, data.join("runtimes"))?;

@@ -1,6 +1,7 @@
 //! What is measured and broken, one file a subject.
 
 mod accepts;
+mod close;
 mod drain;
 mod executor_loss;
 mod faults;
@@ -131,6 +132,13 @@ pub(crate) const ALL: &[Scenario] = &[
         30,
         12,
         "All replicas of the scheduler are down for ten minutes."
+    ),
+    scenario!(
+        close,
+        "close",
+        90,
+        10,
+        "A month of many accounts is charged and closed; then the bill is dropped and made again."
     ),
     Scenario {
         name: "faults",
