@@ -88,11 +88,15 @@ async fn closed(
     installation.add(Part::Billing).await?;
     bill.until_closed(size.accounts, STEP_TIME_MAX).await?;
     let took = began.elapsed();
-    bill.until_sealed(STEP_TIME_MAX).await?;
-    let sealed = began.elapsed() - took;
     let service = installation.processes(Part::Billing);
     let resident_kib: u64 = service.into_iter().map(processes::resident_max_kib).sum();
     ensure!(resident_kib > 0, "the service does not run");
+    installation.stop(Part::Billing)?;
+    // It seals every ten minutes, and when it is started.
+    let began = Instant::now();
+    installation.start_service(Part::Billing).await?;
+    bill.until_sealed(STEP_TIME_MAX).await?;
+    let sealed = began.elapsed();
     installation.stop(Part::Billing)?;
     let Counts {
         charges,
@@ -107,7 +111,7 @@ async fn closed(
             300.0,
             format!(
                 "{charges} charges, {journals} journals, {invoices} invoices; the first 15 s the service waits for executors; \
-                 sealing took {:.0} s more",
+                 seals over all of it took {:.0} s more",
                 sealed.as_secs_f64()
             ),
         ),

@@ -49,12 +49,15 @@ pub(super) async fn make(client: &Client, month: Month, size: &Size, seed: u64) 
     client.batch_execute(&hours(month)).await?;
     client.batch_execute(&batches(month)).await?;
     // As autovacuum leaves tables that were filled over a month.
-    client
-        .batch_execute(
-            "DROP TABLE made_function; VACUUM (ANALYZE) billing.usage_hour; VACUUM (ANALYZE) billing.usage_batch;
-             VACUUM (ANALYZE) account; CHECKPOINT",
-        )
-        .await?;
+    for statement in [
+        "DROP TABLE made_function",
+        "VACUUM (ANALYZE) billing.usage_hour",
+        "VACUUM (ANALYZE) billing.usage_batch",
+        "VACUUM (ANALYZE) account",
+        "CHECKPOINT",
+    ] {
+        client.batch_execute(statement).await?;
+    }
     let row = client
         .query_one("SELECT count(*) FROM billing.usage_hour", &[])
         .await?;
