@@ -249,12 +249,18 @@ async fn rebuilt(
     };
     let took = served(installation, &issuer, soon, charged).await?;
     let counts = bill.counts().await?;
-    ensure!(counts.invoices == 0, "the month was closed before it was due");
+    ensure!(
+        counts.invoices == 0,
+        "the month was closed before it was due"
+    );
     measured.rows.push(Row::noted(
         subject,
         "all days charged, from nothing, s",
         took.as_secs_f64(),
-        format!("{} charges, {} journals, with their seals", counts.charges, counts.journals),
+        format!(
+            "{} charges, {} journals, with their seals",
+            counts.charges, counts.journals
+        ),
     ));
     let closed = bill.until_closed(size.accounts, STEP_TIME_MAX);
     let took = served(installation, &issuer, issued_at, closed).await?;

@@ -204,8 +204,8 @@ impl Rounds {
         let open = self.store.open_months(Month::of(now)).await?;
         let accounts: BTreeSet<AccountId> = open.iter().map(|one| one.account).collect();
         let books = Books::default();
-        let steps = futures::stream::iter(accounts)
-            .map(|account| self.accrue_one(account, &look, &books));
+        let steps =
+            futures::stream::iter(accounts).map(|account| self.accrue_one(account, &look, &books));
         let done: Vec<_> = steps.buffer_unordered(AT_ONCE).collect().await;
         let mut failed = false;
         for (account, accrued) in done.into_iter().flatten() {

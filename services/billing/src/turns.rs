@@ -87,8 +87,7 @@ mod tests {
     #[test]
     fn one_that_gives_up_early_lets_nobody_pass_before_their_turn() {
         let turns = Turns::default();
-        let [first, second, third, fourth] =
-            [turns.at(0), turns.at(1), turns.at(2), turns.at(3)];
+        let [first, second, third, fourth] = [turns.at(0), turns.at(1), turns.at(2), turns.at(3)];
         drop(second);
         drop(third);
         assert_eq!(come(&[&first, &fourth]), [true, false]);

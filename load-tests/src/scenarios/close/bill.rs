@@ -49,7 +49,12 @@ impl Digest {
         let both = self.0.iter().zip(&other.0);
         let differ = both.filter(|(one, other)| one != other);
         differ
-            .map(|(one, other)| format!("{}: {} rows {}, then {} rows {}", one.0, one.1, one.2, other.1, other.2))
+            .map(|(one, other)| {
+                format!(
+                    "{}: {} rows {}, then {} rows {}",
+                    one.0, one.1, one.2, other.1, other.2
+                )
+            })
             .collect()
     }
 }
@@ -99,7 +104,8 @@ impl Bill {
     }
 
     pub(super) async fn counts(&self) -> Result<Counts> {
-        let query = "SELECT (SELECT count(*) FROM billing.charge), (SELECT count(*) FROM billing.journal),
+        let query =
+            "SELECT (SELECT count(*) FROM billing.charge), (SELECT count(*) FROM billing.journal),
                          (SELECT count(*) FROM billing.invoice)";
         let row = self.client.query_one(query, &[]).await?;
         Ok(Counts {
@@ -138,8 +144,12 @@ impl Bill {
                      FULL JOIN (SELECT currency, sum(amount) AS charged FROM billing.charge GROUP BY currency) AS charges USING (currency)
                      ORDER BY currency";
         let rows = self.client.query(query, &[]).await?;
-        let text = |row: &tokio_postgres::Row, at| row.get::<_, Option<String>>(at).unwrap_or_default();
-        Ok(rows.iter().map(|row| (text(row, 0), text(row, 1), text(row, 2))).collect())
+        let text =
+            |row: &tokio_postgres::Row, at| row.get::<_, Option<String>>(at).unwrap_or_default();
+        Ok(rows
+            .iter()
+            .map(|row| (text(row, 0), text(row, 1), text(row, 2)))
+            .collect())
     }
 
     /// Numbers of so many invoices, from the first to the last.
@@ -156,7 +166,11 @@ impl Bill {
         let mut parts = Vec::new();
         for (what, query) in PARTS {
             let row = self.client.query_one(query, &[]).await?;
-            parts.push((what, row.get(0), row.get::<_, Option<String>>(1).unwrap_or_default()));
+            parts.push((
+                what,
+                row.get(0),
+                row.get::<_, Option<String>>(1).unwrap_or_default(),
+            ));
         }
         Ok(Digest(parts))
     }

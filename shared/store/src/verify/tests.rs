@@ -53,10 +53,7 @@ async fn a_day(service: &Store, owner: u64, now: chrono::DateTime<chrono::Utc>) 
         late_since,
         now,
     };
-    service
-        .accrue(account(owner), &look, &books)
-        .await
-        .unwrap();
+    service.accrue(account(owner), &look, &books).await.unwrap();
     if now.day() == 2 {
         let last = Month::of(now).previous();
         let closed = service.close_month(account(owner), last, true, now, &books);

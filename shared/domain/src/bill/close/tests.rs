@@ -80,11 +80,7 @@ fn the_last_month_that_is_due_has_all_before_it_due() {
     assert_eq!(silent.due(at(10, 4, 0)), month("2026-09"));
     for now in [at(10, 1, 23), at(10, 2, 0), at(10, 3, 23), at(10, 4, 0)] {
         let due = silent.due(now);
-        for (month, may) in [
-            (due.previous(), true),
-            (due, true),
-            (due.next(), false),
-        ] {
+        for (month, may) in [(due.previous(), true), (due, true), (due.next(), false)] {
             let closing = silent.closing(month, now, false);
             let is_due = matches!(closing, Closing::Due { .. });
             assert_eq!(is_due, may, "{month} at {now}: {closing:?}");
