@@ -169,6 +169,15 @@ impl Installation {
 
     /// Runs a command of the operator's; an error where it does not end well.
     pub(crate) async fn command(&self, words: &[&str]) -> Result<String> {
+        self.command_within(words, COMMAND_TIME_MAX).await
+    }
+
+    /// As [`Self::command`], for one that may take its time.
+    pub(crate) async fn command_within(
+        &self,
+        words: &[&str],
+        time_max: Duration,
+    ) -> Result<String> {
         let data = self.data_dir(Part::Gateway);
         let log = self.dir.path().join("commands.log");
         let words = [self.tollgate.as_os_str()]
@@ -180,7 +189,7 @@ impl Installation {
             .envs(&self.environment)
             .network(self.network.as_ref().and_then(|n| n.holder(space)))
             .piped()
-            .run(COMMAND_TIME_MAX)
+            .run(time_max)
             .await
     }
 

@@ -2,6 +2,7 @@
 
 mod accepts;
 mod bill_kills;
+mod close;
 mod drain;
 mod executor_loss;
 mod faults;
@@ -147,6 +148,13 @@ pub(crate) const ALL: &[Scenario] = &[
         30,
         10,
         "Services are killed under load, executors above all; the bill must be that of the runs whose end was written."
+    ),
+    scenario!(
+        close,
+        "close",
+        90,
+        10,
+        "A month of many accounts is charged and closed; then the bill is dropped and made again."
     ),
     Scenario {
         name: "faults",

@@ -15,6 +15,7 @@ mod round;
 mod service;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use options::Options;
 pub use service::{Error, Handle, start};

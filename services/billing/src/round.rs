@@ -1,6 +1,6 @@
 //! One look at what is due.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,16 @@ use domain::bill::Month;
 use domain::bill::close::{CLOSED_AFTER, Reporters};
 use futures::StreamExt;
 use store::Store;
+use store::accrual::{Accrued, Look};
 use store::billing_terms::Books;
 use store::invoices::NotClosed;
 use store::lead::Lead;
 use store::ledger::BillingError;
+use store::periods::OpenMonth;
 use tokio_util::sync::CancellationToken;
 
 use crate::measures::Measures;
+use crate::turns::{Turn, Turns};
 
 /// Charges are looked through this often even when no day has become complete: usage may have come late.
 const LOOK_EVERY: TimeDelta = TimeDelta::hours(1);
@@ -29,7 +32,7 @@ const SEAL_EVERY: TimeDelta = TimeDelta::minutes(10);
 const LATE_WITHIN: TimeDelta = TimeDelta::days(100);
 
 /// Customers that are worked on at once.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
 /// The platform's clock went further than the host's by more than this: somebody moved it, or the host slept.
 const JUMP: TimeDelta = TimeDelta::minutes(1);
@@ -62,6 +65,13 @@ impl fmt::Display for Status {
         }
         Ok(())
     }
+}
+
+/// What became of a month that may be due.
+enum Step {
+    Done,
+    Waits,
+    Failed(AccountId),
 }
 
 /// What is remembered from look to look: all of it can be forgotten.
@@ -177,6 +187,13 @@ impl Rounds {
         now: DateTime<Utc>,
     ) -> Result<bool, BillingError> {
         let complete = reporters.complete_until(now);
+        let look = Look {
+            complete_until: complete,
+            // The others are closed in this round or one of the next ones: all at once then, instead of a first time now.
+            open_since: reporters.due(now).next(),
+            late_since: Month::of(now - LATE_WITHIN),
+            now,
+        };
         let due = self
             .looked
             .is_none_or(|(at, until)| complete > until || now - at >= LOOK_EVERY || now < at);
@@ -186,15 +203,9 @@ impl Rounds {
         self.store.ensure_periods(now).await?;
         let open = self.store.open_months(Month::of(now)).await?;
         let accounts: BTreeSet<AccountId> = open.iter().map(|one| one.account).collect();
-        let (store, drain, books) = (&self.store, &self.drain, Books::default());
-        let (books, late_since) = (&books, Month::of(now - LATE_WITHIN));
-        let steps = futures::stream::iter(accounts).map(|account| async move {
-            if drain.is_cancelled() {
-                return None;
-            }
-            let accrued = store.accrue(account, complete, late_since, now, books);
-            Some((account, accrued.await))
-        });
+        let books = Books::default();
+        let steps =
+            futures::stream::iter(accounts).map(|account| self.accrue_one(account, &look, &books));
         let done: Vec<_> = steps.buffer_unordered(AT_ONCE).collect().await;
         let mut failed = false;
         for (account, accrued) in done.into_iter().flatten() {
@@ -216,58 +227,86 @@ impl Rounds {
         Ok(failed)
     }
 
+    async fn accrue_one(
+        &self,
+        account: AccountId,
+        look: &Look,
+        books: &Books,
+    ) -> Option<(AccountId, Result<Accrued, BillingError>)> {
+        if self.drain.is_cancelled() {
+            return None;
+        }
+        let accrued = self.store.accrue(account, look, books);
+        Some((account, accrued.await))
+    }
+
     /// Closes what may be closed. Says how many months wait for executors, and whether any failed.
+    ///
+    /// Month by month, and in each the customers in the order of their ids, side by side but for the numbers of their invoices: whoever
+    /// bills all of it again gives the same ones.
     async fn close(&self, now: DateTime<Utc>) -> Result<(usize, bool), BillingError> {
         let last = Month::of(now - CLOSED_AFTER).previous();
         let open = self.store.open_months(last).await?;
-        // A customer's months one after the other, customers side by side.
-        let mut of: BTreeMap<AccountId, Vec<Month>> = BTreeMap::new();
-        for one in open {
-            of.entry(one.account).or_default().push(one.month);
-        }
         let books = &Books::default();
-        let steps = futures::stream::iter(of)
-            .map(|(account, months)| self.close_in_order(account, months, now, books));
-        let done: Vec<(usize, bool)> = steps.buffer_unordered(AT_ONCE).collect().await;
-        let waiting = done.iter().map(|(waiting, _)| waiting).sum();
-        Ok((waiting, done.iter().any(|(_, failed)| *failed)))
-    }
-
-    async fn close_in_order(
-        &self,
-        account: AccountId,
-        months: Vec<Month>,
-        now: DateTime<Utc>,
-        books: &Books,
-    ) -> (usize, bool) {
-        for (done, month) in months.iter().enumerate() {
-            if self.drain.is_cancelled() {
-                break;
-            }
-            let closed = self.store.close_month(account, *month, false, now, books);
-            match closed.await {
-                Ok(Ok(closed)) => {
-                    self.measures.months.increment(1);
-                    self.measures
-                        .invoices
-                        .increment(closed.invoices.len() as u64);
-                    let invoices = closed.invoices.join(", ");
-                    tracing::info!(%account, %month, invoices, "month closed");
-                    for missing in closed.missing {
-                        tracing::warn!(%account, %month, executor = %missing.executor, "closed without all of its usage");
+        let (mut waiting, mut failed) = (0, BTreeSet::new());
+        for month in open.chunk_by(|one, other| one.month == other.month) {
+            let month: Vec<OpenMonth> = month
+                .iter()
+                .filter(|one| !failed.contains(&one.account))
+                .copied()
+                .collect();
+            let turns = &Turns::default();
+            let steps = futures::stream::iter(month.into_iter().enumerate())
+                .map(|(place, one)| self.close_one(one, now, books, turns.at(place)));
+            let done: Vec<Step> = steps.buffer_unordered(AT_ONCE).collect().await;
+            for step in done {
+                match step {
+                    Step::Done => {}
+                    Step::Waits => waiting += 1,
+                    Step::Failed(account) => {
+                        failed.insert(account);
                     }
                 }
-                // Another was faster.
-                Ok(Err(NotClosed::Already)) => {}
-                Ok(Err(_)) => return (months.len() - done, false),
-                Err(error) => {
-                    self.measures.failures.increment(1);
-                    tracing::error!(%account, %month, %error, "billing: month not closed");
-                    return (0, true);
-                }
             }
         }
-        (0, false)
+        Ok((waiting, !failed.is_empty()))
+    }
+
+    async fn close_one(
+        &self,
+        one: OpenMonth,
+        now: DateTime<Utc>,
+        books: &Books,
+        turn: Turn<'_>,
+    ) -> Step {
+        let OpenMonth { account, month } = one;
+        if self.drain.is_cancelled() {
+            return Step::Done;
+        }
+        let (store, comes) = (&self.store, turn.comes());
+        let closed = store.close_month_in_turn(account, month, now, books, comes);
+        match closed.await {
+            Ok(Ok(closed)) => {
+                self.measures.months.increment(1);
+                self.measures
+                    .invoices
+                    .increment(closed.invoices.len() as u64);
+                let invoices = closed.invoices.join(", ");
+                tracing::info!(%account, %month, invoices, "month closed");
+                for missing in closed.missing {
+                    tracing::warn!(%account, %month, executor = %missing.executor, "closed without all of its usage");
+                }
+                Step::Done
+            }
+            // Another was faster.
+            Ok(Err(NotClosed::Already)) => Step::Done,
+            Ok(Err(_)) => Step::Waits,
+            Err(error) => {
+                self.measures.failures.increment(1);
+                tracing::error!(%account, %month, %error, "billing: month not closed");
+                Step::Failed(account)
+            }
+        }
     }
 
     /// Seals what was posted since, and says the new head where others keep it: in the log.

@@ -38,9 +38,29 @@ async fn report(
     requests: i64,
     covers_until: &str,
 ) {
+    report_of(
+        store,
+        account(),
+        (batch_seq, first_event),
+        hour,
+        requests,
+        covers_until,
+    )
+    .await;
+}
+
+/// As [`report`], of whichever account.
+async fn report_of(
+    store: &Store,
+    account: AccountId,
+    (batch_seq, first_event): (i64, i64),
+    hour: &str,
+    requests: i64,
+    covers_until: &str,
+) {
     let mut sums = Sums::default();
     let place = Place {
-        account: account(),
+        account,
         hour: at(hour),
         region: "us-east-1".parse().unwrap(),
         sku: Sku::Requests,
@@ -168,4 +188,43 @@ async fn the_second_stands_by_until_the_first_is_gone() {
     first.stop(Duration::from_secs(10)).await;
     says(&other, &clock, "charged until 2026-09-18").await;
     second.stop(Duration::from_secs(10)).await;
+}
+
+/// However many are closed side by side, and in whatever order they are done: numbers follow the accounts' ids, month by month. And what
+/// is due is charged by its close, not before.
+#[tokio::test]
+async fn numbers_follow_the_months_and_the_accounts() {
+    const HOURS: [&str; 2] = ["2026-08-20T05:00:00Z", "2026-09-20T05:00:00Z"];
+    let (store, life) = (prepared().await, Lifecycle::new());
+    let mut want = Vec::new();
+    for number in (10..40_u64).rev() {
+        let id = AccountId::new(number).unwrap();
+        let made = store.create_account(id, "Ada", at("2026-08-01T00:00:00Z"));
+        made.await.unwrap().unwrap();
+    }
+    let mut next = (1, 1);
+    for hour in HOURS {
+        for number in 10..40_i64 {
+            let id = AccountId::new(number.unsigned_abs()).unwrap();
+            // The later the account, the less there is to do.
+            let requests = 1_000 * (50 - number);
+            report_of(&store, id, next, hour, requests, "2026-10-01T00:00:00Z").await;
+            next = (next.0 + 1, next.1 + 2 * requests);
+            want.push((id, hour[..7].to_owned()));
+        }
+    }
+    let clock = Clock::frozen(at("2026-10-02T00:00:00Z"));
+    let handle = started(&store, &clock, &life).await;
+    says(&handle, &clock, "charged until 2026-10-01").await;
+    life.stop(Duration::from_secs(10)).await;
+    let issued = invoices(&store).await;
+    let numbered: Vec<_> = issued
+        .iter()
+        .map(|one| (one.account, one.month.to_string()))
+        .collect();
+    assert_eq!(numbered, want);
+    let last = issued.last().map(|one| one.number.as_str());
+    assert_eq!(last, Some("T-000060"));
+    let checks = store.verify_ledger().await.unwrap();
+    assert!(checks.iter().all(|check| check.holds), "{checks:?}");
 }

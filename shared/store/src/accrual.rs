@@ -35,29 +35,51 @@ impl Accrued {
     }
 }
 
+/// What accrual looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// All days before are complete: a midnight.
+    pub complete_until: DateTime<Utc>,
+    /// Open months before this one are left to their close, which keeps their charges itself.
+    pub open_since: Month,
+    /// Late usage is looked for in closed months from this one on.
+    pub late_since: Month,
+    pub now: DateTime<Utc>,
+}
+
 impl Store {
-    /// Keeps what a customer was charged for all days before `complete_until` (a midnight) in months that are open, and for late
-    /// usage of months that were closed after `late_since`.
+    /// Keeps what a customer was charged for all complete days in months that are open, and for late usage of closed months.
     pub async fn accrue(
         &self,
         account: AccountId,
-        complete_until: DateTime<Utc>,
-        late_since: Month,
-        now: DateTime<Utc>,
+        look: &Look,
         books: &Books,
     ) -> Result<Accrued, BillingError> {
         let mut tx = self.pool.begin().await?;
         let held = periods::hold(&mut tx, account).await?;
         let mut accrued = Accrued::default();
         let basis = current_basis(&mut tx, account).await?;
-        for period in held.iter().filter(|period| !period.closed) {
-            let until = complete_until.min(period.month.end());
-            accrued.add(accrue_period(&mut tx, account, period, &basis, until, books).await?);
+        let open = |period: &&Period| !period.closed && period.month >= look.open_since;
+        for period in held.iter().filter(open) {
+            let until = look.complete_until.min(period.month.end());
+            let charged = accrue_period(&mut tx, account, period, &basis, until, books).await?;
+            accrued.add(charged.added);
         }
-        accrued.add(accrue_late(&mut tx, account, &held, late_since, now, books).await?);
+        let late = accrue_late(&mut tx, account, &held, look.late_since, look.now, books);
+        accrued.add(late.await?);
         tx.commit().await?;
         Ok(accrued)
     }
+}
+
+/// An open month's charges, all of which are kept now.
+#[derive(Default)]
+pub(crate) struct Charges {
+    pub(crate) added: Accrued,
+    /// In the order of hour, region, SKU, resource.
+    pub(crate) all: Vec<Priced>,
+    /// Usage that has no price.
+    pub(crate) unpriced: Vec<UsageRow>,
 }
 
 /// Keeps an open month's charges of the hours before `until`, and of those that were kept before.
@@ -68,17 +90,19 @@ pub(crate) async fn accrue_period(
     basis: &Basis,
     until: DateTime<Utc>,
     books: &Books,
-) -> Result<Accrued, BillingError> {
+) -> Result<Charges, BillingError> {
     let (start, until) = (period.month.start(), until.max(period.accrued_until));
     if until <= start {
-        return Ok(Accrued::default());
+        return Ok(Charges::default());
     }
     let usage = charges::usage(tx, account, start, until).await?;
     let kept = charges::of_hours(tx, account, start, until).await?;
     let revisions = revisions(&kept, |one| one.priced.charge.hour.date_naive());
     let book = books.of(tx, basis).await?;
-    let wanted = charges_of(rate(&book, basis.terms.allowance(), usage)?);
-    let days = differences(kept.into_iter().map(|one| one.priced), wanted);
+    let mut rated = rate(&book, basis.terms.allowance(), usage)?;
+    let unpriced = std::mem::take(&mut rated.unpriced);
+    let all = charges_of(rated);
+    let days = differences(kept.into_iter().map(|one| one.priced), all.clone());
     let (mut added, mut entries) = (Vec::new(), Vec::new());
     for (day, charges) in days {
         let revision = revisions.get(&day).map_or(0, |last| last + 1);
@@ -99,9 +123,13 @@ pub(crate) async fn accrue_period(
     charges::keep(tx, account, &added).await?;
     let journals = post(tx, place, &entries).await?;
     periods::accrued(tx, period.id, until, basis).await?;
-    Ok(Accrued {
-        charges: added.len(),
-        journals,
+    Ok(Charges {
+        added: Accrued {
+            charges: added.len(),
+            journals,
+        },
+        all,
+        unpriced,
     })
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::AccountId;
 use domain::bill::statement::Rate;
-use domain::bill::{Charge, Priced, UsageRow};
+use domain::bill::{Charge, Month, Priced, UsageRow};
 use domain::price::book::PRICE_DIGITS;
 use domain::price::rating::ROW_DIGITS;
 use rust_decimal::Decimal;
@@ -103,6 +103,26 @@ pub(crate) async fn of_period(
                price_per::text AS "price_per!", tier, qty::text AS "qty!", amount::text AS "amount!", written_off
            FROM billing.charge WHERE period_id = $1"#,
         period,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(Kept::try_from).collect()
+}
+
+/// The charges that are billed with a period, of usage outside its month.
+pub(crate) async fn late_of_period(
+    connection: &mut PgConnection,
+    period: i64,
+    month: Month,
+) -> Result<Vec<Kept>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT hour, period_id, revision, region, sku, resource, currency, price_from, unit_price::text AS "unit_price!",
+               price_per::text AS "price_per!", tier, qty::text AS "qty!", amount::text AS "amount!", written_off
+           FROM billing.charge WHERE period_id = $1 AND NOT (hour >= $2 AND hour < $3)"#,
+        period,
+        month.start(),
+        month.end(),
     )
     .fetch_all(connection)
     .await?;

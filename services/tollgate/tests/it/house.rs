@@ -57,7 +57,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "load-tests",
-        &["chassis", "domain", "executor", "package", "store", "wire"],
+        &[
+            "billing",
+            "chassis",
+            "documents",
+            "domain",
+            "executor",
+            "package",
+            "store",
+            "wire",
+        ],
     ),
     ("queue", &["chassis", "dispatch", "domain", "rpc", "store"]),
     ("queue-model", &[]),

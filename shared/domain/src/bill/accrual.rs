@@ -27,26 +27,26 @@ pub struct Priced {
 }
 
 /// All that tells charges apart but their quantity and amount.
-type Key = (
+type Key<'a> = (
     DateTime<Utc>,
-    Region,
+    &'a Region,
     Sku,
-    String,
+    &'a str,
     Currency,
-    Rate,
+    &'a Rate,
     i128,
     i128,
 );
 
-fn key(priced: &Priced) -> Key {
+fn key(priced: &Priced) -> Key<'_> {
     let Priced { currency, charge } = priced;
     (
         charge.hour,
-        charge.rate.region.clone(),
+        &charge.rate.region,
         charge.rate.sku,
-        charge.resource.clone(),
+        &charge.resource,
         *currency,
-        charge.rate.clone(),
+        &charge.rate,
         charge.price_e14,
         charge.quanta_per_unit,
     )
@@ -63,28 +63,24 @@ pub fn charges(rated: Rated) -> Vec<Priced> {
             charges.map(move |charge| Priced { currency, charge })
         })
         .collect();
-    all.sort_by_cached_key(key);
+    all.sort_by(|one, other| key(one).cmp(&key(other)));
     all
 }
 
-/// Kept charges of several revisions, added up; what came to nothing is left out.
+/// Kept charges of several revisions, added up, in the order of [`charges`]; what came to nothing is left out.
 pub fn sum(kept: impl IntoIterator<Item = Priced>) -> Vec<Priced> {
-    let mut sums: BTreeMap<Key, Priced> = BTreeMap::new();
-    for priced in kept {
-        match sums.entry(key(&priced)) {
-            std::collections::btree_map::Entry::Vacant(place) => {
-                place.insert(priced);
-            }
-            std::collections::btree_map::Entry::Occupied(mut sum) => {
-                let sum = &mut sum.get_mut().charge;
-                sum.quantity += priced.charge.quantity;
-                sum.amount_e10 += priced.charge.amount_e10;
-            }
+    let mut all: Vec<Priced> = kept.into_iter().collect();
+    all.sort_by(|one, other| key(one).cmp(&key(other)));
+    all.dedup_by(|next, sum| {
+        let same = key(next) == key(sum);
+        if same {
+            sum.charge.quantity += next.charge.quantity;
+            sum.charge.amount_e10 += next.charge.amount_e10;
         }
-    }
-    let all = sums.into_values();
-    all.filter(|sum| sum.charge.quantity != 0 || sum.charge.amount_e10 != 0)
-        .collect()
+        same
+    });
+    all.retain(|sum| sum.charge.quantity != 0 || sum.charge.amount_e10 != 0);
+    all
 }
 
 /// What has to be added to the kept charges, day by day, so that they are the wanted ones.
@@ -125,40 +121,42 @@ pub struct Uncovered {
 }
 
 /// Where usage is booked.
-type Place = (DateTime<Utc>, Region, Sku, String);
+fn place(row: &UsageRow) -> (DateTime<Utc>, &Region, Sku, &str) {
+    (row.hour, &row.region, row.sku, &row.resource)
+}
 
 /// Compares usage with the charges that were made of it.
 pub fn uncovered<'a>(
     usage: Vec<UsageRow>,
     kept: impl IntoIterator<Item = &'a Charge>,
 ) -> Uncovered {
-    let mut left: BTreeMap<Place, (i128, bool)> = BTreeMap::new();
-    for row in usage {
-        let place = (row.hour, row.region, row.sku, row.resource);
-        let (quantity, coverable) = left.entry(place).or_insert((0, row.coverable));
-        *quantity += row.quantity;
-        *coverable &= row.coverable;
-    }
-    for charge in kept {
-        let (region, sku) = (charge.rate.region.clone(), charge.rate.sku);
-        let place = (charge.hour, region, sku, charge.resource.clone());
-        left.entry(place).or_insert((0, true)).0 -= charge.quantity;
-    }
-    let mut found = Uncovered::default();
-    for ((hour, region, sku, resource), (quantity, coverable)) in left {
-        let row = UsageRow {
-            hour,
-            region,
-            sku,
-            resource,
-            coverable,
-            quantity: quantity.abs(),
-        };
-        match quantity.signum() {
-            1 => found.usage.push(row),
-            -1 => found.charged.push(row),
-            _ => {}
+    let mut left = usage;
+    left.extend(kept.into_iter().map(|charge| UsageRow {
+        hour: charge.hour,
+        region: charge.rate.region.clone(),
+        sku: charge.rate.sku,
+        resource: charge.resource.clone(),
+        coverable: true,
+        quantity: -charge.quantity,
+    }));
+    left.sort_by(|one, other| place(one).cmp(&place(other)));
+    left.dedup_by(|next, sum| {
+        let same = place(next) == place(sum);
+        if same {
+            sum.quantity += next.quantity;
+            sum.coverable &= next.coverable;
         }
+        same
+    });
+    let mut found = Uncovered::default();
+    for mut row in left {
+        let side = match row.quantity.signum() {
+            1 => &mut found.usage,
+            -1 => &mut found.charged,
+            _ => continue,
+        };
+        row.quantity = row.quantity.abs();
+        side.push(row);
     }
     found
 }

@@ -72,6 +72,16 @@ impl Reporters {
         open.cloned().collect()
     }
 
+    /// The last month that may be closed at `now`: all before it may be closed, too.
+    pub fn due(&self, now: DateTime<Utc>) -> Month {
+        let last = Month::of(now - CLOSED_AFTER).previous();
+        match self.closing(last, now, false) {
+            Closing::Due { .. } => last,
+            // Nobody is waited for any longer for the one before.
+            _ => last.previous(),
+        }
+    }
+
     /// Whether a month may be closed at `now`. By force as soon as it has ended.
     pub fn closing(&self, month: Month, now: DateTime<Utc>, force: bool) -> Closing {
         let missing = self.missing(month);

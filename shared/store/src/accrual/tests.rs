@@ -4,7 +4,7 @@ use domain::bill::Month;
 use domain::price::Sku;
 use sqlx::PgPool;
 
-use super::Accrued;
+use super::{Accrued, Look};
 use crate::billing_terms::Books;
 use crate::samples::{ALICE, Meter, account, hour, of_role, store, violated};
 use crate::{Role, Store};
@@ -16,9 +16,15 @@ const GB_S: i128 = 1_024_000;
 async fn accrue(service: &Store, complete_until: &str) -> Accrued {
     let now = hour("2026-09-20T12");
     service.ensure_periods(now).await.unwrap();
-    let (until, month) = (hour(complete_until), "2026-01".parse::<Month>().unwrap());
+    let since: Month = "2026-01".parse().unwrap();
+    let look = Look {
+        complete_until: hour(complete_until),
+        open_since: since,
+        late_since: since,
+        now,
+    };
     service
-        .accrue(account(ALICE), until, month, now, &Books::default())
+        .accrue(account(ALICE), &look, &Books::default())
         .await
         .unwrap()
 }

@@ -9,6 +9,7 @@ use domain::{AccountId, Architecture};
 use sqlx::PgPool;
 
 use super::{Closed, InvoiceFilter, NotClosed};
+use crate::accrual::Look;
 use crate::billing_terms::Books;
 use crate::billing_terms::Terms;
 use crate::parties::Customer;
@@ -33,9 +34,14 @@ async fn close(service: &Store, owner: u64, of: &str, now: &str) -> Result<Close
 
 async fn accrue(service: &Store, owner: u64, until: &str, now: &str) {
     service.ensure_periods(hour(now)).await.unwrap();
-    let (until, since) = (hour(until), month("2020-01"));
+    let look = Look {
+        complete_until: hour(until),
+        open_since: month("2020-01"),
+        late_since: month("2020-01"),
+        now: hour(now),
+    };
     service
-        .accrue(account(owner), until, since, hour(now), &Books::default())
+        .accrue(account(owner), &look, &Books::default())
         .await
         .unwrap();
 }

@@ -9,6 +9,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use sqlx::PgPool;
 
+use crate::accrual::Look;
 use crate::billing_terms::Books;
 use crate::samples::{ALICE, Meter, account, hour, place, store, violated};
 use crate::{Role, Store};
@@ -45,12 +46,14 @@ fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
 async fn a_day(service: &Store, owner: u64, now: chrono::DateTime<chrono::Utc>) {
     let books = Books::default();
     service.ensure_periods(now).await.unwrap();
-    let until = service.reporters().await.unwrap().complete_until(now);
-    let since = Month::of(now - TimeDelta::days(100));
-    service
-        .accrue(account(owner), until, since, now, &books)
-        .await
-        .unwrap();
+    let late_since = Month::of(now - TimeDelta::days(100));
+    let look = Look {
+        complete_until: service.reporters().await.unwrap().complete_until(now),
+        open_since: late_since,
+        late_since,
+        now,
+    };
+    service.accrue(account(owner), &look, &books).await.unwrap();
     if now.day() == 2 {
         let last = Month::of(now).previous();
         let closed = service.close_month(account(owner), last, true, now, &books);

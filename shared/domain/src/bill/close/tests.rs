@@ -74,3 +74,23 @@ fn a_month_is_closed_once_complete_or_by_force() {
     assert_eq!(given_up.missing(month.next()), [lost]);
     assert_eq!(given_up.missing(month.next().next()), []);
 }
+
+#[test]
+fn the_last_month_that_is_due_has_all_before_it_due() {
+    let month = |text: &str| text.parse::<Month>().unwrap();
+    let nobody = Reporters::default();
+    assert_eq!(nobody.due(at(10, 1, 23)), month("2026-08"));
+    assert_eq!(nobody.due(at(10, 2, 0)), month("2026-09"));
+    // One that was last heard of in July is waited for until 72 hours after each month's end.
+    let silent = Reporters(vec![reporter(1, at(7, 3, 0))]);
+    assert_eq!(silent.due(at(10, 3, 23)), month("2026-08"));
+    assert_eq!(silent.due(at(10, 4, 0)), month("2026-09"));
+    for now in [at(10, 1, 23), at(10, 2, 0), at(10, 3, 23), at(10, 4, 0)] {
+        let due = silent.due(now);
+        for (month, may) in [(due.previous(), true), (due, true), (due.next(), false)] {
+            let closing = silent.closing(month, now, false);
+            let is_due = matches!(closing, Closing::Due { .. });
+            assert_eq!(is_due, may, "{month} at {now}: {closing:?}");
+        }
+    }
+}
