@@ -2,6 +2,7 @@
 
 mod accepts;
 mod bill_kills;
+mod caps;
 mod close;
 mod drain;
 mod executor_loss;
@@ -25,6 +26,8 @@ use crate::bench::Bench;
 use crate::installation::SPACES;
 use crate::network::Network;
 use crate::report::Measured;
+
+pub(crate) use caps::cap_process;
 
 /// A scenario's running.
 pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<Measured>> + 'a>>;
@@ -155,6 +158,13 @@ pub(crate) const ALL: &[Scenario] = &[
         90,
         10,
         "A month of many accounts is charged and closed; then the bill is dropped and made again."
+    ),
+    scenario!(
+        caps,
+        "caps",
+        20,
+        5,
+        "Processes spend one limit at once, with a million admissions and more, and are killed in the middle of it."
     ),
     Scenario {
         name: "faults",

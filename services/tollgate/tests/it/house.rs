@@ -60,10 +60,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "billing",
             "chassis",
+            "dispatch",
             "documents",
             "domain",
             "executor",
             "package",
+            "rpc",
             "store",
             "wire",
         ],
