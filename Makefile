@@ -4,7 +4,7 @@
 export SQLX_OFFLINE ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench bench-quick soak codegen sqlx venv fmt
+.PHONY: help setup run test check bench bench-quick simulate soak codegen sqlx venv fmt
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,11 @@ bench: setup ## Measure a release build against this machine's floors and peers;
 bench-quick: setup ## The same in short, to see that it works; writes nothing
 	@cargo build --release --locked --package tollgate --package load-tests
 	@target/release/load-tests --quick
+
+simulate: ## Crash the metering spool in 1,000 simulated schedules of 100,000 executions (SEED=n: others); the bill must be exact
+	@TOLLGATE_SIMULATED_SCHEDULES=1000 TOLLGATE_SIMULATED_EXECUTIONS=100000 TOLLGATE_SIMULATED_SEED=$(or $(SEED),1) \
+		cargo test --quiet --release --locked --package executor --lib -- --nocapture --exact \
+		spool::tests::simulation::whatever_crashes_every_execution_is_counted_once_and_billed_to_the_cent
 
 soak: setup ## Break a release build 200 times under load (SEED=n: the same faults again); no accepted event may be lost
 	@cargo build --release --locked --package tollgate --package load-tests

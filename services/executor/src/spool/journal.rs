@@ -366,6 +366,18 @@ impl Journal {
         self.pending.values().flatten().cloned().collect()
     }
 
+    /// The segment that is being written.
+    #[cfg(test)]
+    pub(super) fn active(&self) -> &Segment {
+        &self.active
+    }
+
+    /// What the last seal covers.
+    #[cfg(test)]
+    pub(super) fn covers_until(&self) -> DateTime<Utc> {
+        self.covers_until
+    }
+
     /// Forgets a batch that the database has, and answers the segments that nothing needs any more.
     pub(super) fn acknowledge(&mut self, id: BatchId) -> Vec<Segment> {
         if let Some(batches) = self.pending.get_mut(&id.boot_epoch) {

@@ -41,6 +41,7 @@ pub(super) fn recover(
             reading.segment(newest, true)?;
         }
         reading.close(now)?;
+        reading.sync()?;
         reading.hand_over(&mut legacy);
     }
     Ok(legacy)
@@ -314,6 +315,15 @@ impl Reading {
             );
         }
         Ok(())
+    }
+
+    /// Whatever is sent must be on disk, and the boot that wrote this may have been killed before it synced any of it, or in the
+    /// middle of closing the epoch: after a power failure the same ids would otherwise name other events.
+    fn sync(&self) -> Result<(), Error> {
+        let mut files = self.segments.iter().map(|segment| &segment.file);
+        files
+            .try_for_each(|file| file.sync_data())
+            .map_err(Error::io("syncing what an earlier boot left"))
     }
 
     fn hand_over(self, legacy: &mut Legacy) {

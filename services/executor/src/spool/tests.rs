@@ -1,10 +1,12 @@
-//! The spool without a database ([`codec`], [`recovery`], [`room`]), with one ([`sending`]), and killed ([`crash`]).
+//! The spool without a database ([`codec`], [`recovery`], [`room`]), with one ([`sending`]), killed ([`crash`]), and broken a
+//! thousand times in a simulated world ([`simulation`]).
 
 mod codec;
 mod crash;
 mod recovery;
 mod room;
 mod sending;
+mod simulation;
 
 use std::path::Path;
 
