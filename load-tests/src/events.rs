@@ -17,7 +17,7 @@ use crate::open_loop::{Arrival, Sender};
 use crate::witness::Work;
 
 /// How long an answer may take: longer than a service is ever stopped for.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+pub(crate) const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 /// A signature is good for five minutes.
 const SIGNED_TIME_MAX: Duration = Duration::from_mins(2);
 
@@ -89,9 +89,10 @@ impl Sender for EventSender {
     }
 }
 
-fn request_id(answer: &Answer) -> Result<Uuid> {
+/// Whose request was answered.
+pub(crate) fn request_id(answer: &Answer) -> Result<Uuid> {
     let header = answer.headers.get("x-amzn-requestid");
-    let id = header.context("a 202 without a request id")?;
+    let id = header.context("an answer without a request id")?;
     Ok(id.to_str()?.parse()?)
 }
 

@@ -44,13 +44,14 @@ pub(crate) enum Part {
     Queue(u8),
     Executor(u8),
     Scheduler(u8),
+    Billing,
 }
 
 /// How many replicas each service may have.
 const REPLICAS_MAX: u8 = 2;
 /// How many the scheduler may have.
 pub(crate) const SCHEDULERS_MAX: u8 = 3;
-pub(crate) const SPACES: u8 = 3 + 2 * REPLICAS_MAX + SCHEDULERS_MAX;
+pub(crate) const SPACES: u8 = 4 + 2 * REPLICAS_MAX + SCHEDULERS_MAX;
 
 impl Part {
     pub(crate) fn space(self) -> u8 {
@@ -61,6 +62,7 @@ impl Part {
             Self::Queue(number) => 3 + number,
             Self::Executor(number) => 3 + REPLICAS_MAX + number,
             Self::Scheduler(number) => 3 + 2 * REPLICAS_MAX + number,
+            Self::Billing => 3 + 2 * REPLICAS_MAX + SCHEDULERS_MAX,
         }
     }
 
@@ -72,6 +74,7 @@ impl Part {
             Self::Queue(number) => format!("queue-{number}"),
             Self::Executor(number) => format!("executor-{number}"),
             Self::Scheduler(number) => format!("scheduler-{number}"),
+            Self::Billing => "billing".to_owned(),
         }
     }
 }
@@ -159,9 +162,14 @@ impl Installation {
         self.sound = true;
     }
 
-    /// Runs a command of the operator's.
-    async fn command(&self, words: &[&str]) -> Result<String> {
-        let data = self.dir.path().join("gateway");
+    /// The data directory of a service.
+    pub(crate) fn data_dir(&self, part: Part) -> PathBuf {
+        self.dir.path().join(part.name())
+    }
+
+    /// Runs a command of the operator's; an error where it does not end well.
+    pub(crate) async fn command(&self, words: &[&str]) -> Result<String> {
+        let data = self.data_dir(Part::Gateway);
         let log = self.dir.path().join("commands.log");
         let words = [self.tollgate.as_os_str()]
             .into_iter()
@@ -186,7 +194,7 @@ impl Installation {
     pub(crate) async fn add(&mut self, part: Part) -> Result<()> {
         let name = part.name();
         let log = self.dir.path().join(format!("{name}.log"));
-        let data = self.dir.path().join(&name);
+        let data = self.data_dir(part);
         std::fs::create_dir_all(&data)?;
         let network = self.network.as_ref();
         let at = |port| address(network, part, port).map(|address| address.to_string());
@@ -200,6 +208,7 @@ impl Installation {
             }
             Part::Queue(_) => words_of("queue-service", &[("--health-listen", at(9421)?)]),
             Part::Scheduler(_) => words_of("scheduler-service", &[("--health-listen", at(9431)?)]),
+            Part::Billing => words_of("billing-service", &[("--health-listen", at(9441)?)]),
             Part::Executor(_) => {
                 // Runtime clients are installed once for all runs.
                 std::os::unix::fs::symlink(&self.runtimes, data.join("runtimes"))?;

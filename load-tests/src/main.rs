@@ -7,6 +7,7 @@
 mod api;
 mod bare_loop;
 mod bench;
+mod calls;
 mod children;
 mod client;
 mod databases;
@@ -25,6 +26,7 @@ mod report;
 mod rig;
 mod run;
 mod scenarios;
+mod spools;
 mod witness;
 
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! What is measured and broken, one file a subject.
 
 mod accepts;
+mod bill_kills;
 mod drain;
 mod executor_loss;
 mod faults;
@@ -131,6 +132,13 @@ pub(crate) const ALL: &[Scenario] = &[
         30,
         12,
         "All replicas of the scheduler are down for ten minutes."
+    ),
+    scenario!(
+        bill_kills,
+        "bill-kills",
+        30,
+        10,
+        "Services are killed under load, executors above all; the bill must be that of the runs whose end was written."
     ),
     Scenario {
         name: "faults",
