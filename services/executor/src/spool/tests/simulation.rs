@@ -233,7 +233,7 @@ fn run_all(size: Size) -> Result<Seen, String> {
             let result = run(seed, size.executions, Flaw::None);
             let mut results = results.lock().unwrap();
             match result {
-                Ok(seen) => results.0.add(&seen),
+                Ok(ran) => results.0.add(&ran),
                 Err(error) => {
                     failed.store(true, Ordering::Relaxed);
                     let again = format!(

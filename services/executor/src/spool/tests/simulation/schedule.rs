@@ -349,7 +349,11 @@ impl Schedule {
     }
 }
 
-fn check<T: PartialEq + std::fmt::Display>(what: &str, is: T, must_be: T) -> Result<(), String> {
+fn check<T: PartialEq + Copy + std::fmt::Display>(
+    what: &str,
+    is: T,
+    must_be: T,
+) -> Result<(), String> {
     if is == must_be {
         return Ok(());
     }
