@@ -21,7 +21,7 @@ const DIGITS: u32 = 10;
 pub const FORFEIT_AFTER_MS: u32 = 30_000;
 
 /// A chunk is such a part of the limit, and of what is left at most such a part.
-const CHUNKS: i64 = 1_024;
+pub const CHUNKS: i64 = 1_024;
 const CHUNKS_LEFT: i64 = 16;
 
 /// A cap as somebody set it.
@@ -69,6 +69,15 @@ pub enum Drawn {
     Gone,
 }
 
+/// What settling with a cap gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// The lease goes on. A chunk is so much now: little, when little is left.
+    Kept { chunk_e10: i64 },
+    /// The lease was forfeited, or will be, with all that was in it.
+    Forfeited,
+}
+
 struct CapRow {
     id: Uuid,
     scope: String,
@@ -108,6 +117,11 @@ fn e10(amount: Decimal) -> Result<i64, Error> {
 
 fn amount(e10: i64) -> Decimal {
     Decimal::new(e10, DIGITS)
+}
+
+/// What is drawn at once, and what a process keeps that it does not need.
+fn chunk_e10(limit_e10: i64, left_e10: i64) -> i64 {
+    (limit_e10 / CHUNKS).min(left_e10 / CHUNKS_LEFT)
 }
 
 fn first_day(month: Month) -> NaiveDate {
@@ -281,9 +295,7 @@ impl Store {
             tx.commit().await?;
             return Ok(Drawn::Dry);
         }
-        let got = (limit_e10 / CHUNKS)
-            .min(free_e10 / CHUNKS_LEFT)
-            .clamp(least_e10, free_e10);
+        let got = chunk_e10(limit_e10, free_e10).clamp(least_e10, free_e10);
         sqlx::query!(
             "UPDATE billing.spend_cap SET held = held + $3 WHERE cap_id = $1 AND month = $2",
             key.cap,
@@ -312,22 +324,23 @@ impl Store {
     }
 
     /// Settles what was spent of a lease, gives back what is not needed, and says that the holder lives. `beyond_e10` was spent without a
-    /// hold, where a cap does not stop. False: the lease was forfeited, with all that was in it.
+    /// hold, where a cap does not stop.
     pub async fn settle_lease(
         &self,
         key: LeaseKey,
         (spent_e10, back_e10, beyond_e10): (i64, i64, i64),
-    ) -> Result<bool, Error> {
+    ) -> Result<Settled, Error> {
         let month = first_day(key.month);
         let mut tx = self.pool.begin().await?;
         // First the month, then the lease: the order of all who lock both.
-        sqlx::query!(
-            "UPDATE billing.spend_cap SET beyond = beyond + $3 WHERE cap_id = $1 AND month = $2",
+        let row = sqlx::query!(
+            "UPDATE billing.spend_cap SET beyond = beyond + $3 WHERE cap_id = $1 AND month = $2
+             RETURNING limit_amt, held, settled",
             key.cap,
             month,
             amount(beyond_e10),
         )
-        .execute(&mut *tx)
+        .fetch_optional(&mut *tx)
         .await?;
         let kept = sqlx::query!(
             "UPDATE billing.cap_lease SET amount = amount - $4, seen_at = now()
@@ -342,7 +355,9 @@ impl Store {
         let held = match kept {
             Ok(kept) => kept.rows_affected() > 0,
             // More than there is: an answer was lost after its commit, so this would count twice. The lease will be forfeited.
-            Err(sqlx::Error::Database(error)) if error.is_check_violation() => return Ok(false),
+            Err(sqlx::Error::Database(error)) if error.is_check_violation() => {
+                return Ok(Settled::Forfeited);
+            }
             Err(error) => return Err(error.into()),
         };
         if held {
@@ -356,8 +371,23 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         }
-        tx.commit().await?;
-        Ok(held || (spent_e10 == 0 && back_e10 == 0))
+        if tx.commit().await.is_err() {
+            // Nobody knows whether it happened, and done again it could count twice, so that others draw what is spent already
+            // here. So the lease is left as it is, and will count as spent.
+            return Ok(Settled::Forfeited);
+        }
+        if !held && (spent_e10 != 0 || back_e10 != 0) {
+            return Ok(Settled::Forfeited);
+        }
+        let chunk_e10 = match row {
+            Some(row) => {
+                let limit_e10 = e10(row.limit_amt)?;
+                let left_e10 = limit_e10 - e10(row.held)? - e10(row.settled)? + back_e10;
+                chunk_e10(limit_e10, left_e10)
+            }
+            None => 0,
+        };
+        Ok(Settled::Kept { chunk_e10 })
     }
 
     /// Counts as spent what is with holders that were not seen for `after_ms`: what ran under them may have cost it. Says how many leases.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::bill::Month;
 use domain::bill::cap::Scope;
 use parking_lot::Mutex;
-use store::caps::{Drawn, LeaseKey};
+use store::caps::{Drawn, LeaseKey, Settled};
 use store::{Error, Store};
 use uuid::Uuid;
 
@@ -19,9 +19,6 @@ const RENEW_EVERY: Duration = Duration::from_secs(5);
 
 /// After so long without a hold everything is given back.
 const IDLE_FOR: Duration = Duration::from_secs(10);
-
-/// More than so many chunks are not kept.
-const CHUNKS_MAX: i64 = 4;
 
 /// What drawing gave.
 pub(super) enum Filled {
@@ -35,12 +32,14 @@ pub(super) struct Purse {
     lease: LeaseKey,
     pub(super) scope: Scope,
     free: AtomicI64,
+    /// What was free when least was, since the last settlement: so much was not needed.
+    unneeded: AtomicI64,
     /// Spent and not yet settled with the database.
     spent: AtomicI64,
     /// Spent without a hold, likewise.
     beyond: AtomicI64,
     holds: AtomicU32,
-    /// What was drawn last.
+    /// What is kept without need, to save a draw: as much as the last settlement said.
     chunk: AtomicI64,
     dry_until: Mutex<Option<Instant>>,
     used_at: Mutex<Instant>,
@@ -55,6 +54,7 @@ impl Purse {
             lease,
             scope,
             free: AtomicI64::new(0),
+            unneeded: AtomicI64::new(0),
             spent: AtomicI64::new(0),
             beyond: AtomicI64::new(0),
             holds: AtomicU32::new(0),
@@ -77,14 +77,22 @@ impl Purse {
     /// Takes a hold.
     pub(super) fn take(&self, amount_e10: i64) -> bool {
         let step = |free: i64| (free >= amount_e10).then(|| free - amount_e10);
-        let taken = self
+        let Ok(before) = self
             .free
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, step)
-            .is_ok();
-        if taken {
-            self.holds.fetch_add(1, Ordering::AcqRel);
+        else {
+            return false;
+        };
+        self.needed_all_but(before - amount_e10);
+        self.holds.fetch_add(1, Ordering::AcqRel);
+        true
+    }
+
+    fn needed_all_but(&self, free_e10: i64) {
+        // Most times it is not the least: a look is cheaper than a write that other cores wait for.
+        if free_e10 < self.unneeded.load(Ordering::Relaxed) {
+            self.unneeded.fetch_min(free_e10, Ordering::Relaxed);
         }
-        taken
     }
 
     /// Ends a hold: `cost_e10` of it was spent. A cost above the hold takes from what is free, and may leave a debt.
@@ -126,15 +134,18 @@ impl Purse {
         now: DateTime<Utc>,
     ) -> Result<Filled, Error> {
         // What is there counts, so that the last of a cap can be used; a debt is paid first.
-        let least = (amount_e10 - self.free.load(Ordering::Acquire)).max(1);
+        let free = self.free.load(Ordering::Acquire);
+        let least = (amount_e10 - free).max(1);
+        self.needed_all_but(free);
         match store.draw(self.lease, least, now).await? {
             Drawn::Got(got) => {
-                self.chunk.store(got, Ordering::Relaxed);
                 self.free.fetch_add(got, Ordering::AcqRel);
                 *self.used_at.lock() = Instant::now();
                 Ok(Filled::Yes)
             }
             Drawn::Dry | Drawn::Gone => {
+                // What is too little for a run here may be what another process lacks.
+                self.chunk.store(0, Ordering::Relaxed);
                 let first = self
                     .dry_until
                     .lock()
@@ -149,7 +160,7 @@ impl Purse {
         }
     }
 
-    /// Writes down what was spent, gives back what is too much (or `all` that no hold has), renews the lease. False: it was forfeited.
+    /// Writes down what was spent, gives back what is not needed (or `all` that no hold has), renews the lease. False: it was forfeited.
     pub(super) async fn settle(&self, store: &Store, all: bool) -> Result<bool, Error> {
         let _one_at_a_time = self.refill.lock().await;
         if self.holds.load(Ordering::Acquire) > 0 {
@@ -163,14 +174,7 @@ impl Purse {
             *self.used_at.lock() = Instant::now();
         }
         let idle = self.used_at.lock().elapsed() > IDLE_FOR;
-        let keep = if all || idle {
-            0
-        } else {
-            self.chunk
-                .load(Ordering::Relaxed)
-                .saturating_mul(CHUNKS_MAX)
-        };
-        let back = self.take_back(keep);
+        let back = self.take_back(all || idle);
         let due = self.settled_at.lock().elapsed() > RENEW_EVERY;
         let leased =
             self.free.load(Ordering::Acquire) != 0 || self.holds.load(Ordering::Acquire) > 0;
@@ -178,10 +182,12 @@ impl Purse {
             return Ok(true);
         }
         match store.settle_lease(self.lease, (spent, back, beyond)).await {
-            Ok(held) => {
+            Ok(Settled::Kept { chunk_e10 }) => {
                 *self.settled_at.lock() = Instant::now();
-                Ok(held)
+                self.chunk.store(chunk_e10, Ordering::Relaxed);
+                Ok(true)
             }
+            Ok(Settled::Forfeited) => Ok(false),
             Err(error) => {
                 self.spent.fetch_add(spent, Ordering::AcqRel);
                 self.beyond.fetch_add(beyond, Ordering::AcqRel);
@@ -191,11 +197,17 @@ impl Purse {
         }
     }
 
-    /// Takes out what is free beyond `keep`.
-    fn take_back(&self, keep: i64) -> i64 {
+    /// Takes out what was not needed since the last time, beyond a chunk; or `all` that is free.
+    fn take_back(&self, all: bool) -> i64 {
+        let unneeded = self.unneeded.swap(i64::MAX, Ordering::AcqRel);
+        let (most, keep) = if all {
+            (i64::MAX, 0)
+        } else {
+            (unneeded, self.chunk.load(Ordering::Relaxed))
+        };
         let mut back = 0;
         let step = |free: i64| {
-            back = (free - keep).max(0);
+            back = (free.min(most) - keep).max(0);
             Some(free - back)
         };
         let _ = self

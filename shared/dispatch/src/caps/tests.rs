@@ -15,6 +15,8 @@ use crate::Ended;
 const CENT: i64 = 100_000_000;
 /// 128 MB for 100 ms, and its request.
 const COST: i64 = 2_084 + 2_000;
+/// What 128 MB and 3 s can cost at most.
+const HOLD: i64 = 272_857;
 
 fn now() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 5, 12, 0, 0).unwrap()
@@ -102,7 +104,7 @@ async fn a_run_holds_its_most_and_leaves_its_cost() {
     let capped = capped(&caps).await;
     let mut hold = caps.hold(&capped, &spec(), 1).await.unwrap();
     hold.start();
-    assert!(month(&store, now()).await.held_e10 >= 272_857);
+    assert!(month(&store, now()).await.held_e10 >= HOLD);
     hold.settle(&ran(COST));
     // One that nobody took costs nothing; one that was lost costs all it could.
     let mut hold = caps.hold(&capped, &spec(), 1).await.unwrap();
@@ -118,7 +120,7 @@ async fn a_run_holds_its_most_and_leaves_its_cost() {
     let after = month(&store, now()).await;
     assert_eq!(
         (after.held_e10, after.settled_e10),
-        (0, counted_e10(COST) + 272_857)
+        (0, counted_e10(COST) + HOLD)
     );
 }
 
@@ -230,5 +232,88 @@ async fn a_crowd_with_deaths_never_overruns_and_uses_nearly_all() {
         spent <= after.settled_e10 && after.settled_e10 <= limit,
         "{spent} {after:?}"
     );
-    assert!(spent * 100 >= limit * 98, "{spent} {after:?}");
+    assert!(spent * 100 >= limit * 99, "{spent} {after:?}");
+}
+
+/// One run, held and ended.
+async fn run_once(caps: &Caps, capped: &Capped) -> Result<(), Refused> {
+    let mut hold = caps.hold(capped, &spec(), 1).await?;
+    hold.start();
+    hold.settle(&ran(COST));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_not_needed_is_given_back_but_for_a_chunk() {
+    let chunk = 10_000 * CENT / store::caps::CHUNKS;
+    let (store, clock) = (
+        store_with(10_000 * CENT, "stop").await,
+        Clock::frozen(now()),
+    );
+    let caps = process(&store, &clock);
+    let capped = capped(&caps).await;
+    let leased = async || month(&store, now()).await.held_e10;
+    let crowd = async |runs: u32| {
+        let mut holds = Vec::new();
+        for _ in 0..runs {
+            let mut hold = caps.hold(&capped, &spec(), 1).await.unwrap();
+            hold.start();
+            holds.push(hold);
+        }
+        for hold in holds {
+            hold.settle(&ran(COST));
+        }
+    };
+    // Nearly three chunks.
+    crowd(10_000).await;
+    let drawn = leased().await;
+    assert_eq!(drawn, 3 * chunk);
+    // All of it was needed within the last second.
+    caps.renew(1).await;
+    assert_eq!(leased().await, drawn - 10_000 * counted_e10(COST));
+    crowd(1_000).await;
+    caps.renew(2).await;
+    assert_eq!(leased().await, 1_000 * (HOLD - counted_e10(COST)) + chunk);
+    caps.renew(3).await;
+    assert_eq!(leased().await, chunk);
+    run_once(&caps, &capped).await.unwrap();
+    caps.leave().await;
+    assert_eq!(leased().await, 0);
+}
+
+/// A process that runs little does not sit on what another one has run out of.
+#[tokio::test]
+async fn near_the_end_of_a_limit_nobody_keeps_a_chunk() {
+    let limit = 100 * CENT;
+    let (store, clock) = (store_with(limit, "stop").await, Clock::frozen(now()));
+    let (quiet, busy) = (process(&store, &clock), process(&store, &clock));
+    let capped = capped(&quiet).await;
+    run_once(&quiet, &capped).await.unwrap();
+    let kept = month(&store, now()).await.held_e10;
+    assert_eq!(kept, limit / store::caps::CHUNKS);
+    let mut dear = spec();
+    (dear.memory_mb, dear.timeout_s) = (10_240, 50);
+    while let Ok(mut hold) = busy.hold(&capped, &dear, 1).await {
+        hold.start();
+        // Nobody hears of it again: it counts whole.
+        drop(hold);
+    }
+    busy.leave().await;
+    let rest = process(&store, &clock);
+    while run_once(&rest, &capped).await.is_ok() {}
+    rest.leave().await;
+    assert!(month(&store, now()).await.settled_e10 > limit - kept - HOLD);
+    // One settlement says that nothing is left, the next gives back.
+    run_once(&quiet, &capped).await.unwrap();
+    quiet.renew(1).await;
+    quiet.renew(2).await;
+    let last = process(&store, &clock);
+    let mut runs = 0;
+    while run_once(&last, &capped).await.is_ok() {
+        runs += 1;
+    }
+    last.leave().await;
+    assert!(runs > (kept - 2 * HOLD) / counted_e10(COST), "{runs}");
+    let after = month(&store, now()).await;
+    assert!(limit - after.settled_e10 < 2 * HOLD, "{after:?}");
 }

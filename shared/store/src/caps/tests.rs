@@ -5,7 +5,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
-use super::{Cap, CapMonth, Drawn, LeaseKey};
+use super::{CHUNKS, CHUNKS_LEFT, Cap, CapMonth, Drawn, LeaseKey, Settled};
 use crate::billing_terms::{Books, Terms};
 use crate::{Store, Vault};
 
@@ -87,11 +87,14 @@ async fn what_is_drawn_is_held_then_spent_or_given_back(pool: PgPool) {
     let after = month(&gateway).await;
     assert_eq!((after.held_e10, after.settled_e10), (CENT, 10 * CENT));
     assert_eq!(after.reached_at, Some(now()));
-    assert!(
+    assert_eq!(
         gateway
             .settle_lease(lease(1), (CENT / 4, CENT / 4, 3))
             .await
-            .unwrap()
+            .unwrap(),
+        Settled::Kept {
+            chunk_e10: 100 * CENT / CHUNKS
+        }
     );
     let after = month(&gateway).await;
     assert_eq!(
@@ -99,7 +102,10 @@ async fn what_is_drawn_is_held_then_spent_or_given_back(pool: PgPool) {
         (CENT / 2, 10 * CENT + CENT / 4, 3)
     );
     // More than the lease holds is refused by the database, and nothing of it happens.
-    assert!(!gateway.settle_lease(lease(1), (CENT, 0, 0)).await.unwrap());
+    assert_eq!(
+        gateway.settle_lease(lease(1), (CENT, 0, 0)).await.unwrap(),
+        Settled::Forfeited
+    );
     assert_eq!(month(&gateway).await, after);
 }
 
@@ -129,6 +135,13 @@ async fn chunks_shrink_with_what_is_left_and_all_of_it_can_be_drawn(pool: PgPool
     }
     assert!(1_000 * CENT - sum < 1_000, "{sum}");
     assert_eq!(month(&gateway).await.held_e10, sum);
+    // Those who settle are told, and what comes back counts.
+    let kept = |chunk_e10| Settled::Kept { chunk_e10 };
+    let settled = gateway.settle_lease(lease(1), (CENT, 0, 0)).await;
+    assert_eq!(settled.unwrap(), kept((1_000 * CENT - sum) / CHUNKS_LEFT));
+    let left = 1_000 * CENT - sum + CENT / 2;
+    let settled = gateway.settle_lease(lease(1), (0, CENT / 2, 0)).await;
+    assert_eq!(settled.unwrap(), kept(left / CHUNKS_LEFT));
 }
 
 #[sqlx::test(migrations = "../../sql/migrations")]
@@ -153,12 +166,36 @@ async fn a_holder_that_is_gone_forfeits_and_is_fenced(pool: PgPool) {
         gateway.draw(lease(1), CENT, now()).await.unwrap(),
         Drawn::Fenced
     );
-    assert!(!gateway.settle_lease(lease(1), (CENT, 0, 0)).await.unwrap());
+    assert_eq!(
+        gateway.settle_lease(lease(1), (CENT, 0, 0)).await.unwrap(),
+        Settled::Forfeited
+    );
     assert_eq!(month(&gateway).await, after);
     assert_eq!(
         gateway.draw(lease(3), CENT, now()).await.unwrap(),
         Drawn::Got(CENT)
     );
+}
+
+/// Nobody knows of a commit without an answer whether it happened: whoever goes on as if it had not could spend what others draw.
+#[sqlx::test(migrations = "../../sql/migrations")]
+async fn a_settlement_without_an_answer_ends_the_lease(pool: PgPool) {
+    let gateway = set(&pool, 100 * CENT, 0).await;
+    let drawn = gateway.draw(lease(1), 10 * CENT, now()).await;
+    assert_eq!(drawn.unwrap(), Drawn::Got(10 * CENT));
+    let before = month(&gateway).await;
+    let commits_fail = "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no commit'; END $$;
+        CREATE CONSTRAINT TRIGGER fails AFTER UPDATE ON billing.cap_lease DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION fail()";
+    sqlx::raw_sql(commits_fail).execute(&pool).await.unwrap();
+    let settled = gateway.settle_lease(lease(1), (CENT, 2 * CENT, 0)).await;
+    assert_eq!(settled.unwrap(), Settled::Forfeited);
+    assert_eq!(month(&gateway).await, before);
+    // What fails before that has not happened: it is done again.
+    let wrong = "ALTER TABLE billing.cap_lease RENAME TO gone";
+    sqlx::raw_sql(wrong).execute(&pool).await.unwrap();
+    let settled = gateway.settle_lease(lease(1), (CENT, 2 * CENT, 0)).await;
+    assert!(settled.is_err());
 }
 
 #[sqlx::test(migrations = "../../sql/migrations")]
@@ -227,12 +264,8 @@ async fn a_crowd_never_draws_more_than_there_is(pool: PgPool) {
                 if holder % 4 == 0 && spent > CENT / 10 {
                     return spent;
                 }
-                assert!(
-                    store
-                        .settle_lease(lease(holder), (cost, back, 0))
-                        .await
-                        .unwrap()
-                );
+                let settled = store.settle_lease(lease(holder), (cost, back, 0)).await;
+                assert!(matches!(settled.unwrap(), Settled::Kept { .. }));
             }
             spent
         });
