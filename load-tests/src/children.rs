@@ -266,7 +266,7 @@ impl Child {
     }
 
     /// Whether it has ended. It is not reaped: its id still is its own.
-    fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         !matches!(
             waitid(Id::Pid(self.pid()), flags),

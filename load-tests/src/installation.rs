@@ -41,6 +41,8 @@ pub(crate) enum Part {
     Postgres,
     Redis,
     Gateway,
+    /// Another one, beside it.
+    SecondGateway,
     Queue(u8),
     Executor(u8),
     Scheduler(u8),
@@ -50,7 +52,7 @@ pub(crate) enum Part {
 const REPLICAS_MAX: u8 = 2;
 /// How many the scheduler may have.
 pub(crate) const SCHEDULERS_MAX: u8 = 3;
-pub(crate) const SPACES: u8 = 3 + 2 * REPLICAS_MAX + SCHEDULERS_MAX;
+pub(crate) const SPACES: u8 = 4 + 2 * REPLICAS_MAX + SCHEDULERS_MAX;
 
 impl Part {
     pub(crate) fn space(self) -> u8 {
@@ -61,6 +63,7 @@ impl Part {
             Self::Queue(number) => 3 + number,
             Self::Executor(number) => 3 + REPLICAS_MAX + number,
             Self::Scheduler(number) => 3 + 2 * REPLICAS_MAX + number,
+            Self::SecondGateway => SPACES - 1,
         }
     }
 
@@ -69,6 +72,7 @@ impl Part {
             Self::Postgres => "postgres".to_owned(),
             Self::Redis => "redis".to_owned(),
             Self::Gateway => "gateway".to_owned(),
+            Self::SecondGateway => "gateway-2".to_owned(),
             Self::Queue(number) => format!("queue-{number}"),
             Self::Executor(number) => format!("executor-{number}"),
             Self::Scheduler(number) => format!("scheduler-{number}"),
@@ -90,6 +94,8 @@ pub(crate) struct Installation {
     pub(crate) postgres: Postgres,
     pub(crate) redis: Redis,
     pub(crate) door: Door,
+    /// The same account's at the second gateway, where there is one.
+    pub(crate) second_door: Option<Door>,
     pub(crate) network: Option<Network>,
     environment: Vec<(String, String)>,
     tollgate: PathBuf,
@@ -136,6 +142,7 @@ impl Installation {
                 key_id: String::new(),
                 secret: String::new(),
             },
+            second_door: None,
             network,
             environment,
             tollgate: bench.tollgate.clone(),
@@ -160,7 +167,7 @@ impl Installation {
     }
 
     /// Runs a command of the operator's.
-    async fn command(&self, words: &[&str]) -> Result<String> {
+    pub(crate) async fn command(&self, words: &[&str]) -> Result<String> {
         let data = self.dir.path().join("gateway");
         let log = self.dir.path().join("commands.log");
         let words = [self.tollgate.as_os_str()]
@@ -197,6 +204,13 @@ impl Installation {
                 let listen = at(9400)?;
                 self.door.address.clone_from(&listen);
                 vec!["gateway".to_owned(), "--listen".to_owned(), listen]
+            }
+            Part::SecondGateway => {
+                let listen = at(9400)?;
+                let mut door = self.door.clone();
+                door.address.clone_from(&listen);
+                self.second_door = Some(door);
+                words_of("gateway", &[("--listen", listen)])
             }
             Part::Queue(_) => words_of("queue-service", &[("--health-listen", at(9421)?)]),
             Part::Scheduler(_) => words_of("scheduler-service", &[("--health-listen", at(9431)?)]),

@@ -68,6 +68,9 @@ struct Arguments {
     /// The repository: functions and peers are read from it, the report goes to its load-tests/
     #[arg(long, default_value = ".")]
     repository: PathBuf,
+    /// Be a process of the scenario caps
+    #[arg(long, hide = true)]
+    cap_process: bool,
     /// Where to build functions and install peers; kept for the next run
     #[arg(long, default_value = "target/load-tests")]
     work: PathBuf,
@@ -75,6 +78,10 @@ struct Arguments {
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
+    if arguments.cap_process {
+        scenarios::cap_process()?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if arguments.list {
         for scenario in scenarios::ALL {
             announce(&format!("{:18}{}", scenario.name, scenario.about));

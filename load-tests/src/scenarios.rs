@@ -1,6 +1,7 @@
 //! What is measured and broken, one file a subject.
 
 mod accepts;
+mod caps;
 mod drain;
 mod executor_loss;
 mod faults;
@@ -22,6 +23,8 @@ use crate::bench::Bench;
 use crate::installation::SPACES;
 use crate::network::Network;
 use crate::report::Measured;
+
+pub(crate) use caps::cap_process;
 
 /// A scenario's running.
 pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<Measured>> + 'a>>;
@@ -131,6 +134,13 @@ pub(crate) const ALL: &[Scenario] = &[
         30,
         12,
         "All replicas of the scheduler are down for ten minutes."
+    ),
+    scenario!(
+        caps,
+        "caps",
+        20,
+        5,
+        "Processes spend one limit at once, with a million admissions and more, and are killed in the middle of it."
     ),
     Scenario {
         name: "faults",

@@ -55,7 +55,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
-    ("load-tests", &["chassis", "executor", "package", "wire"]),
+    (
+        "load-tests",
+        &[
+            "chassis", "dispatch", "domain", "executor", "package", "rpc", "store", "wire",
+        ],
+    ),
     ("queue", &["chassis", "dispatch", "domain", "rpc", "store"]),
     ("queue-model", &[]),
     ("scheduler", &["chassis", "dispatch", "domain", "store"]),
