@@ -2,13 +2,13 @@
 //!
 //! Three parts, each with a limit of its own, and each until nothing more is let run:
 //!
-//! - Processes of the product's own `dispatch::caps` ([`process`]) spend a limit, and are killed at seeded shares of it, half of them in
-//!   its last tenth. What they let run is on record before it runs ([`record`]).
+//! - Processes of the product's own `dispatch::caps` ([`process`]) spend a limit, and are killed at seeded shares of it, half of
+//!   them in its last tenth. What they let run is on record before it runs ([`record`]).
 //! - The same with ten dollars and nobody killed: how much of them can be used.
 //! - Two gateways, an executor and clients ([`door`]), with a gateway killed twice: what was metered is rated.
 //!
-//! All along, what ran costs no more than what is held and settled in the table, and that no more than the limit: looked at every few
-//! milliseconds, and the program fails where it is not so.
+//! All along, what ran costs no more than what is held and settled in the table, and that no more than the limit: looked at every
+//! few milliseconds, and the program fails where it is not so.
 
 mod call;
 mod crowd;

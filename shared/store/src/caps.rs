@@ -372,8 +372,8 @@ impl Store {
             .await?;
         }
         if tx.commit().await.is_err() {
-            // Nobody knows whether it happened, and done again it could count twice, so that others draw what is spent already here. So
-            // the lease is left as it is, and will count as spent.
+            // Nobody knows whether it happened, and done again it could count twice, so that others draw what is spent already
+            // here. So the lease is left as it is, and will count as spent.
             return Ok(Settled::Forfeited);
         }
         if !held && (spent_e10 != 0 || back_e10 != 0) {

@@ -1,5 +1,6 @@
-//! The same through the front door: two gateways, an executor, a function under a cap, and clients that call as fast as they are answered
-//! until they are refused. Gateways are killed meanwhile. What the executor metered is then rated by the shipped price list.
+//! The same through the front door: two gateways, an executor, a function under a cap, and clients that call as fast as they are
+//! answered until they are refused. Gateways are killed meanwhile. What the executor metered is then rated by the shipped price
+//! list.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,6 @@
-//! A process that lets calls run under a cap: this program, started again. It has the product's own `dispatch::caps` and does with it what
-//! a gateway does: hold, start, run, settle, and renew once a second. Its runs take no time but that of their turn among all tasks.
+//! A process that lets calls run under a cap: this program, started again. It has the product's own `dispatch::caps` and does
+//! with it what a gateway does: hold, start, run, settle, and renew once a second. Its runs take no time but that of their turn
+//! among all tasks.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

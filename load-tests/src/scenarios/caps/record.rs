@@ -1,5 +1,5 @@
-//! What a process let run, in a file: a counter for each task, written before its call runs. A kill takes nothing of what was written
-//! with it, for the kernel has it.
+//! What a process let run, in a file: a counter for each task, written before its call runs. A kill takes nothing of what was
+//! written with it, for the kernel has it.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;

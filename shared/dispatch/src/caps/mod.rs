@@ -1,19 +1,21 @@
 //! Hard caps: a run takes a hold of what it can cost at most, before it starts.
 //!
-//! What a cap may still spend lies in Postgres (`store::caps`). This process *draws* a chunk of it into a [`Purse`] and spends that in
-//! memory: a hold on the warm path is a compare-and-swap. When the run has ended, its actual cost stays out and the rest goes back into
-//! the purse; once a second purses are settled with the database. What this process has drawn and did not settle when it dies counts as
-//! spent. So what runs can cost never exceeds the limit, whoever dies when; what it costs is that a little of the limit is unusable.
+//! What a cap may still spend lies in Postgres (`store::caps`). This process *draws* a chunk of it into a [`Purse`] and spends
+//! that in memory: a hold on the warm path is a compare-and-swap. When the run has ended, its actual cost stays out and the rest
+//! goes back into the purse; once a second purses are settled with the database. What this process has drawn and did not settle
+//! when it dies counts as spent. So what runs can cost never exceeds the limit, whoever dies when; what it costs is that a little
+//! of the limit is unusable.
 //!
-//! How much that is, is bounded. A purse is drawn from the database only where a hold finds too little in it, and then by what the hold lacks
-//! or by a chunk, whichever is more. Every second it gives back what nobody needed in that second, but for a chunk. So what a process has of
-//! a cap, in holds and in the purse, is at most what its runs held at once within the last two seconds, and a chunk; and a chunk is at most
-//! a 1,024th of the limit and a 16th of what is left of it. Hence:
+//! How much that is, is bounded. A purse is drawn from the database only where a hold finds too little in it, and then by what
+//! the hold lacks or by a chunk, whichever is more. Every second it gives back what nobody needed in that second, but for a
+//! chunk. So what a process has of a cap, in holds and in the purse, is at most what its runs held at once within the last two
+//! seconds, and a chunk; and a chunk is at most a 1,024th of the limit and a 16th of what is left of it. Hence:
 //!
-//! - A process that dies takes no more with it than what its runs could have cost at most that were on at once, and a 1,024th of the limit.
-//! - While none dies, one lacks at most a chunk for each other process, and for seconds only: a settlement says what a chunk is now (a purse
-//!   is settled every second, one without changes every five), and near the end of the limit it is nothing. What is never used is about one
-//!   hold.
+//! - A process that dies takes no more with it than what its runs could have cost at most that were on at once, and a 1,024th of
+//!   the limit.
+//! - While none dies, one lacks at most a chunk for each other process, and for seconds only: a settlement says what a chunk is
+//!   now (a purse is settled every second, one without changes every five), and near the end of the limit it is nothing. What is
+//!   never used is about one hold.
 //!
 //! A run that may end in the next month is held there too, and is counted where it may have ended.
 
