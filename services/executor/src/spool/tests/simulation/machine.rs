@@ -188,7 +188,8 @@ impl Machine {
             .swap_remove(world.chance.index(boot.running.len()));
         let covers_until = boot.journal.covers_until();
         let (line, execution) = ended(&running, covers_until, self.now, &mut world.chance);
-        let fault = world.fault(1);
+        // The moment that matters most: between the write and the answer.
+        let fault = world.fault(4);
         let before = fault.then(|| boot.journal.active().clone());
         boot.journal
             .end(running.event, &execution, line.billed_ms)
