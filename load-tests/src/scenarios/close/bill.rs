@@ -142,7 +142,8 @@ impl Bill {
     pub(super) async fn sums(&self) -> Result<Vec<(String, String, String)>> {
         let query = "SELECT currency, invoiced::text, charged::text FROM (
                          SELECT currency, sum((said ->> 'subtotal')::numeric - (said ->> 'rounding')::numeric) AS invoiced
-                         FROM (SELECT currency, document::jsonb AS said FROM billing.invoice) AS one GROUP BY currency) AS invoices
+                         FROM (SELECT currency, document::jsonb AS said FROM billing.invoice) AS one GROUP BY currency
+                     ) AS invoices
                      FULL JOIN (SELECT currency, sum(amount) AS charged FROM billing.charge GROUP BY currency) AS charges
                          USING (currency)
                      ORDER BY currency";
@@ -181,9 +182,9 @@ impl Bill {
     /// Drops everything that is made of usage and prices, as nobody but the owner of the database can.
     pub(super) async fn drop_derived(&self) -> Result<()> {
         let triggers = |state: &str| {
-            let all = DERIVED.iter();
-            all.map(|table| format!("ALTER TABLE billing.{table} {state} TRIGGER USER;"))
-                .collect::<String>()
+            DERIVED
+                .map(|table| format!("ALTER TABLE billing.{table} {state} TRIGGER USER;"))
+                .concat()
         };
         let tables = DERIVED.map(|table| format!("billing.{table}")).join(", ");
         let (disable, enable) = (triggers("DISABLE"), triggers("ENABLE"));
@@ -209,8 +210,8 @@ const PARTS: [(&str, &str); 6] = [
     (
         "invoices",
         "SELECT count(*), encode(sha256(string_agg(sha256(convert_to(concat_ws('|', series, number_in_series, number,
-             i.account_id, month, currency, kind, total, encode(document_sha256, 'hex'), encode(logo_sha256, 'hex'), issued_at), 'UTF8')), ''::bytea
-             ORDER BY number)), 'hex')
+             i.account_id, month, currency, kind, total, encode(document_sha256, 'hex'), encode(logo_sha256, 'hex'), issued_at),
+             'UTF8')), ''::bytea ORDER BY number)), 'hex')
          FROM billing.invoice AS i JOIN billing.period USING (period_id)",
     ),
     (
@@ -229,8 +230,8 @@ const PARTS: [(&str, &str); 6] = [
     (
         "charges",
         "SELECT count(*), sum(hashtextextended(concat_ws('|', account_id, extract(epoch FROM hour), revision, region, sku,
-             resource, currency, extract(epoch FROM price_from), unit_price, price_per, coalesce(tier, -1), qty, amount, written_off),
-             0)::numeric)::text
+             resource, currency, extract(epoch FROM price_from), unit_price, price_per, coalesce(tier, -1), qty, amount,
+             written_off), 0)::numeric)::text
          FROM billing.charge",
     ),
     (
