@@ -1,5 +1,5 @@
--- The guard of charges looks at their periods by key: a customer's charges of a month are a thousand rows of one period, and joined with
--- all periods they cost as much as all customers have months.
+-- The guard of charges looks at their periods by key: a customer's charges of a month are many rows of one period, and joined
+-- with all periods they cost the more, the more months all customers have.
 
 CREATE OR REPLACE FUNCTION billing.charge_in_period() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

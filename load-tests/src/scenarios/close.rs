@@ -1,9 +1,9 @@
-//! The month of many accounts: charged and closed by the service, verified, rendered; then the bill is dropped and made again of usage
-//! and prices, and must be the same to the byte.
+//! The month of many accounts: charged and closed by the service, verified, rendered; then the bill is dropped and made again
+//! of usage and prices, and must be the same to the byte.
 //!
-//! The first time the service has everything to do: nothing was charged before the month was due. The second time its days are charged
-//! first, as in daily life, and the month is closed afterwards, at the instant of the first time: a bill that is closed late and
-//! one that is kept day by day are the same bill.
+//! The first time the service has everything to do: nothing was charged before the month was due. The second time its days are
+//! charged first, as in daily life, and the month is closed afterwards, at the instant of the first time: a bill that is closed
+//! late and one that is kept day by day are the same bill.
 
 mod bill;
 mod usage;

@@ -242,8 +242,8 @@ impl Rounds {
 
     /// Closes what may be closed. Says how many months wait for executors, and whether any failed.
     ///
-    /// Month by month, and in each the customers in the order of their ids, side by side but for the numbers of their invoices: whoever
-    /// bills all of it again gives the same ones.
+    /// Month by month, and in each the customers in the order of their ids, side by side but for the numbers of their invoices:
+    /// whoever bills all of it again gives the same ones.
     async fn close(&self, now: DateTime<Utc>) -> Result<(usize, bool), BillingError> {
         let last = Month::of(now - CLOSED_AFTER).previous();
         let open = self.store.open_months(last).await?;

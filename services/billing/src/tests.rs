@@ -190,8 +190,7 @@ async fn the_second_stands_by_until_the_first_is_gone() {
     second.stop(Duration::from_secs(10)).await;
 }
 
-/// However many are closed side by side, and in whatever order they are done: numbers follow the accounts' ids, month by month. And what
-/// is due is charged by its close, not before.
+/// However many are closed side by side, and in whatever order they are done: numbers follow the accounts' ids, month by month.
 #[tokio::test]
 async fn numbers_follow_the_months_and_the_accounts() {
     const HOURS: [&str; 2] = ["2026-08-20T05:00:00Z", "2026-09-20T05:00:00Z"];

@@ -1,8 +1,9 @@
-//! Who is next: months that are closed side by side give their invoices numbers in one order, the same whenever they are closed again.
+//! Who is next: months that are closed side by side give their invoices numbers in one order, the same whenever they are closed
+//! again.
 //!
-//! All that comes before a number is done side by side; whoever is ready early waits, its transaction open, for those before it. They
-//! never wait for it: transactions of different customers meet in no row but the counter of numbers, which is taken when it is
-//! one's turn.
+//! All that comes before a number is done side by side; whoever is ready early waits, its transaction open, for those before it.
+//! They never wait for it: transactions of different customers meet in no row but the counter of numbers, which is taken when
+//! it is one's turn.
 
 use std::collections::BTreeSet;
 

@@ -117,8 +117,8 @@ impl Bill {
 
     /// At what time the invoices were issued: at one, if the service went through all accounts in one go.
     pub(super) async fn issued_at(&self) -> Result<DateTime<Utc>> {
-        let query = "SELECT min((extract(epoch FROM issued_at) * 1000000)::bigint), max((extract(epoch FROM issued_at) * 1000000)::bigint)
-                     FROM billing.invoice";
+        let query = "SELECT min(at), max(at) FROM (SELECT (extract(epoch FROM issued_at) * 1000000)::bigint AS at
+                                                    FROM billing.invoice) AS issued";
         let row = self.client.query_one(query, &[]).await?;
         let (first, last): (i64, i64) = (row.get(0), row.get(1));
         ensure!(
@@ -131,17 +131,21 @@ impl Bill {
     /// How many numbers of invoices are missing, doubled or beyond what the counter gave.
     pub(super) async fn numbers_wrong(&self) -> Result<i64> {
         let query = "SELECT coalesce(sum(abs(given - used) + abs(last - used)), 0)::bigint FROM (
-                         SELECT next_no - 1 AS given, count(DISTINCT number_in_series) AS used, coalesce(max(number_in_series), 0) AS last
-                         FROM billing.invoice_counter AS c LEFT JOIN billing.invoice USING (series) GROUP BY c.series, next_no) AS series";
+                         SELECT next_no - 1 AS given, count(DISTINCT number_in_series) AS used,
+                             coalesce(max(number_in_series), 0) AS last
+                         FROM billing.invoice_counter AS c LEFT JOIN billing.invoice USING (series)
+                         GROUP BY c.series, next_no) AS series";
         Ok(self.client.query_one(query, &[]).await?.get(0))
     }
 
     /// By currency: what the invoices say was rated, and what the charges amount to, at ten digits.
     pub(super) async fn sums(&self) -> Result<Vec<(String, String, String)>> {
         let query = "SELECT currency, invoiced::text, charged::text FROM (
-                         SELECT currency, sum((document::jsonb ->> 'subtotal')::numeric - (document::jsonb ->> 'rounding')::numeric) AS invoiced
-                         FROM billing.invoice GROUP BY currency) AS invoices
-                     FULL JOIN (SELECT currency, sum(amount) AS charged FROM billing.charge GROUP BY currency) AS charges USING (currency)
+                         SELECT currency, sum((said ->> 'subtotal')::numeric - (said ->> 'rounding')::numeric) AS invoiced
+                         FROM (SELECT currency, document::jsonb AS said FROM billing.invoice) AS one GROUP BY currency
+                     ) AS invoices
+                     FULL JOIN (SELECT currency, sum(amount) AS charged FROM billing.charge GROUP BY currency) AS charges
+                         USING (currency)
                      ORDER BY currency";
         let rows = self.client.query(query, &[]).await?;
         let text =
@@ -154,9 +158,9 @@ impl Bill {
 
     /// Numbers of so many invoices, from the first to the last.
     pub(super) async fn some_numbers(&self, count: i64) -> Result<Vec<String>> {
-        let query = "SELECT number FROM (SELECT number, ntile($1::integer) OVER (ORDER BY id) AS part, id FROM billing.invoice) AS one
-                     WHERE id IN (SELECT min(id) FROM (SELECT id, ntile($1::integer) OVER (ORDER BY id) AS part FROM billing.invoice) AS two
-                                  GROUP BY part) ORDER BY id";
+        let query = "SELECT (array_agg(number ORDER BY id))[1] FROM (
+                         SELECT number, id, ntile($1::integer) OVER (ORDER BY id) AS part FROM billing.invoice) AS one
+                     GROUP BY part ORDER BY part";
         let rows = self.client.query(query, &[&i32::try_from(count)?]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
@@ -178,9 +182,9 @@ impl Bill {
     /// Drops everything that is made of usage and prices, as nobody but the owner of the database can.
     pub(super) async fn drop_derived(&self) -> Result<()> {
         let triggers = |state: &str| {
-            let all = DERIVED.iter();
-            all.map(|table| format!("ALTER TABLE billing.{table} {state} TRIGGER USER;"))
-                .collect::<String>()
+            DERIVED
+                .map(|table| format!("ALTER TABLE billing.{table} {state} TRIGGER USER;"))
+                .concat()
         };
         let tables = DERIVED.map(|table| format!("billing.{table}")).join(", ");
         let (disable, enable) = (triggers("DISABLE"), triggers("ENABLE"));
@@ -205,33 +209,34 @@ const PARTS: [(&str, &str); 6] = [
     ),
     (
         "invoices",
-        "SELECT count(*), encode(sha256(string_agg(sha256(convert_to(concat_ws('|', series, number_in_series, number, i.account_id, month,
-             currency, kind, total, encode(document_sha256, 'hex'), encode(logo_sha256, 'hex'), issued_at), 'UTF8')), ''::bytea
-             ORDER BY number)), 'hex')
+        "SELECT count(*), encode(sha256(string_agg(sha256(convert_to(concat_ws('|', series, number_in_series, number,
+             i.account_id, month, currency, kind, total, encode(document_sha256, 'hex'), encode(logo_sha256, 'hex'), issued_at),
+             'UTF8')), ''::bytea ORDER BY number)), 'hex')
          FROM billing.invoice AS i JOIN billing.period USING (period_id)",
     ),
     (
         "journals",
-        "SELECT count(*), encode(sha256(string_agg(sha256(convert_to(concat_ws('|', idem_key, j.account_id, encode(request_sha256, 'hex'),
-             j.kind, month, number, effective_at), 'UTF8')), ''::bytea ORDER BY idem_key)), 'hex')
+        "SELECT count(*), encode(sha256(string_agg(sha256(convert_to(concat_ws('|', idem_key, j.account_id,
+             encode(request_sha256, 'hex'), j.kind, month, number, effective_at), 'UTF8')), ''::bytea ORDER BY idem_key)), 'hex')
          FROM billing.journal AS j JOIN billing.period USING (period_id) LEFT JOIN billing.invoice AS i ON i.id = j.invoice_id",
     ),
     (
         "postings",
-        "SELECT count(*), encode(sha256(string_agg(sha256(convert_to(concat_ws('|', idem_key, line_no, a.account_id, a.code, a.kind,
-             a.currency, p.currency, amount), 'UTF8')), ''::bytea ORDER BY idem_key, line_no)), 'hex')
+        "SELECT count(*), encode(sha256(string_agg(sha256(convert_to(concat_ws('|', idem_key, line_no, a.account_id, a.code,
+             a.kind, a.currency, p.currency, amount), 'UTF8')), ''::bytea ORDER BY idem_key, line_no)), 'hex')
          FROM billing.posting AS p JOIN billing.journal AS j ON j.id = p.journal_id
          JOIN billing.ledger_account AS a ON a.id = p.ledger_account_id",
     ),
     (
         "charges",
-        "SELECT count(*), sum(hashtextextended(concat_ws('|', account_id, extract(epoch FROM hour), revision, region, sku, resource, currency,
-             extract(epoch FROM price_from), unit_price, price_per, coalesce(tier, -1), qty, amount, written_off), 0)::numeric)::text
+        "SELECT count(*), sum(hashtextextended(concat_ws('|', account_id, extract(epoch FROM hour), revision, region, sku,
+             resource, currency, extract(epoch FROM price_from), unit_price, price_per, coalesce(tier, -1), qty, amount,
+             written_off), 0)::numeric)::text
          FROM billing.charge",
     ),
     (
         "periods",
-        "SELECT count(*), sum(hashtextextended(concat_ws('|', account_id, month, state, accrued_until, book, free_tier, price_stamp,
-             closed_at), 0)::numeric)::text FROM billing.period WHERE state = 'closed'",
+        "SELECT count(*), sum(hashtextextended(concat_ws('|', account_id, month, state, accrued_until, book, free_tier,
+             price_stamp, closed_at), 0)::numeric)::text FROM billing.period WHERE state = 'closed'",
     ),
 ];

@@ -1,8 +1,8 @@
 //! A month's usage of many accounts, as executors would have left it: hours, and the sealed batches that added them.
 //!
-//! Of a hundred accounts one is large, nineteen are passing the free tier and eighty stay within it; one in a thousand is so large
-//! that it reaches the second tier. Their functions lie in several regions, on both architectures, and are used in hours all
-//! over the month; some have `/tmp` beyond what is free, some accounts pay in another currency, some have no free tier.
+//! Of a hundred accounts one is large, nineteen are passing the free tier and eighty stay within it; one in a thousand is so
+//! large that it reaches the second tier. Their functions lie in several regions, on both architectures, and are used in hours
+//! all over the month; some have `/tmp` beyond what is free, some accounts pay in another currency, some have no free tier.
 
 use anyhow::{Result, ensure};
 use domain::bill::Month;
@@ -75,7 +75,8 @@ fn accounts(size: &Size) -> String {
     let accounts = size.accounts;
     format!(
         "CREATE TEMP TABLE made_account AS
-             SELECT number, (number * 387420489001 + 1) % 999999999989 AS id FROM generate_series(0::bigint, {accounts} - 1) AS number;
+             SELECT number, (number * 387420489001 + 1) % 999999999989 AS id
+             FROM generate_series(0::bigint, {accounts} - 1) AS number;
          INSERT INTO account (id, name, created_at) SELECT id, 'Customer ' || number, '2020-12-01Z' FROM made_account;
          INSERT INTO billing.customer (account_id, name, address, country, tax_id, email, bill_all_late, changed_at)
              SELECT id, 'Customer ' || number || ' GmbH', ARRAY['Nordring ' || number, 'Berlin'], 'DE', 'DE' || number, '', false,
@@ -94,11 +95,13 @@ fn functions(size: &Size, seed: u64) -> String {
     let seed = seed.cast_signed();
     format!(
         "CREATE TEMP TABLE made_function AS
-         SELECT id AS account_id, number * 1000 + k AS place, region, 'arn:aws:lambda:' || region || ':' || lpad(id::text, 12, '0')
-                 || ':function:' || (ARRAY['api', 'thumbnails', 'orders-stream', 'nightly-report'])[1 + k % 4] || '-' || k AS resource,
+         SELECT id AS account_id, number * 1000 + k AS place, region,
+             'arn:aws:lambda:' || region || ':' || lpad(id::text, 12, '0') || ':function:'
+                 || (ARRAY['api', 'thumbnails', 'orders-stream', 'nightly-report'])[1 + k % 4] || '-' || k AS resource,
              CASE WHEN k / 4 % 2 = 0 THEN 'x86_64' ELSE 'arm64' END AS arch, k % 8 = 7 AS ephemeral,
              CASE class WHEN 0 THEN {large_hours} WHEN 1 THEN {middle_hours} ELSE {small_hours} END AS hours,
-             CASE WHEN number % 1000 = 0 THEN 20000000 WHEN class = 0 THEN 10000 WHEN class = 1 THEN 3000 ELSE 1000 END AS requests,
+             CASE WHEN number % 1000 = 0 THEN 20000000 WHEN class = 0 THEN 10000 WHEN class = 1 THEN 3000 ELSE 1000 END
+                 AS requests,
              CASE WHEN number % 1000 = 0 THEN 512000 WHEN class = 2 THEN 25600 ELSE 204800 END AS mb_ms,
              (hashint8extended(number * 1000 + k, {seed}) & 15)::smallint AS shard,
              {seed}::bigint AS seed
@@ -122,8 +125,8 @@ fn hours(month: Month) -> String {
          FROM made_function
          CROSS JOIN LATERAL generate_series(0, made_function.hours - 1) AS step
          CROSS JOIN LATERAL (SELECT hashint8extended(place * 1000 + step, seed) & 1023 AS chance) AS drawn
-         CROSS JOIN LATERAL (SELECT ((hashint8extended(place, seed) & 1023) + step * {hours} / made_function.hours) % {hours} AS hour,
-             requests * (512 + chance) / 1024 AS ran) AS when_and_what
+         CROSS JOIN LATERAL (SELECT requests * (512 + chance) / 1024 AS ran,
+             ((hashint8extended(place, seed) & 1023) + step * {hours} / made_function.hours) % {hours} AS hour) AS when_and_what
          CROSS JOIN LATERAL (VALUES ('requests', ran), ('duration-' || arch, ran * mb_ms + chance),
              (CASE WHEN ephemeral THEN 'ephemeral-storage' END, ran * 3 * mb_ms)) AS used (sku, qty)
          WHERE used.sku IS NOT NULL
@@ -137,13 +140,14 @@ fn hours(month: Month) -> String {
 fn batches(month: Month) -> String {
     let end = month.next().first_day();
     format!(
-        "INSERT INTO billing.usage_batch (executor_id, boot_epoch, batch_seq, first_event, last_event, covers_until, payload_sha256,
-             started, ended, platform_lost, missing, mb_ms, closes_epoch)
+        "INSERT INTO billing.usage_batch (executor_id, boot_epoch, batch_seq, first_event, last_event, covers_until,
+             payload_sha256, started, ended, platform_lost, missing, mb_ms, closes_epoch)
          SELECT ('00000000-0000-4000-8000-' || lpad(to_hex(shard), 12, '0'))::uuid, 1, row_number() OVER earlier,
              1 + coalesce(sum(2 * ended) OVER before, 0), coalesce(sum(2 * ended) OVER earlier, 0), covers_until,
              sha256(convert_to(shard || ' ' || covers_until, 'UTF8')), ended, ended, 0, 0, mb_ms, false
          FROM (
-             SELECT shard, hour + interval '1 hour' AS covers_until, coalesce(sum(qty) FILTER (WHERE sku = 'requests'), 0) AS ended,
+             SELECT shard, hour + interval '1 hour' AS covers_until,
+                 coalesce(sum(qty) FILTER (WHERE sku = 'requests'), 0) AS ended,
                  coalesce(sum(qty) FILTER (WHERE sku <> 'requests'), 0) AS mb_ms
              FROM billing.usage_hour GROUP BY shard, hour
              UNION ALL
