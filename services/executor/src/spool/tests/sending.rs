@@ -207,6 +207,8 @@ async fn an_acknowledgement_that_got_lost_counts_nothing_twice() {
         ..options(dir.path())
     };
     let spool = world.open(slow, &life).await.unwrap();
+    // Its background would send what is sent here by hand.
+    life.stop(Duration::from_secs(10)).await;
     for _ in 0..10 {
         let ticket = begin(&spool);
         finish(&spool, ticket, 3);
