@@ -111,7 +111,7 @@ async fn closed(
             300.0,
             format!(
                 "{charges} charges, {journals} journals, {invoices} invoices; the first 15 s the service waits for executors; \
-                 seals over all of it took {:.0} s more",
+                 started again, it looked for late usage and sealed all journals in {:.0} s",
                 sealed.as_secs_f64()
             ),
         ),
