@@ -25,6 +25,7 @@ pub(super) async fn measure(bench: &Bench, measured: &mut Measured) -> Result<()
     let mut rig = Rig::start(bench, None, MEMORY_MB, None).await?;
     rig.executor(1).await?;
     let mut chance = bench.chance("moments");
+    let account = account(&rig).await?;
     let mut counted = settled(&rig).await?;
     let (mut reports, mut drafts) = (Latencies::default(), Latencies::default());
     for _ in 0..samples {
@@ -46,7 +47,7 @@ pub(super) async fn measure(bench: &Bench, measured: &mut Measured) -> Result<()
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         reports.record(answered.elapsed());
-        while drafted(&rig).await? < counted {
+        while drafted(&rig, &account).await? < counted {
             ensure!(
                 answered.elapsed() < WAIT_MAX,
                 "an execution is in no draft after {WAIT_MAX:?}"
@@ -77,6 +78,15 @@ pub(super) async fn measure(bench: &Bench, measured: &mut Measured) -> Result<()
     Ok(())
 }
 
+/// Whose function it is: as its ARN says.
+async fn account(rig: &Rig) -> Result<String> {
+    let path = format!("/2015-03-31/functions/{FUNCTION}/configuration");
+    let door = &rig.installation.door;
+    let function = door.call(Method::GET, &path, &Value::Null, 200).await?;
+    let arn = function["FunctionArn"].as_str().context("an ARN")?;
+    Ok(arn.split(':').nth(4).context("an account")?.to_owned())
+}
+
 /// Requests in the report once it does not grow any more: what warming up ran is in it then.
 async fn settled(rig: &Rig) -> Result<u64> {
     let mut last = (reported(rig).await?, Instant::now());
@@ -104,10 +114,10 @@ async fn reported(rig: &Rig) -> Result<u64> {
 }
 
 /// Requests on the draft invoice, what is free included: as the operator's command prints it.
-async fn drafted(rig: &Rig) -> Result<u64> {
+async fn drafted(rig: &Rig, account: &str) -> Result<u64> {
     let text = rig
         .installation
-        .command(&["billing", "draft", "--json"])
+        .command(&["billing", "draft", "--account", account, "--json"])
         .await?;
     let drafts: Value = serde_json::from_str(&text)?;
     let mut requests = 0;
