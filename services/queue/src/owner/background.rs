@@ -17,7 +17,7 @@ const SWEEP_FRESH: TimeDelta = TimeDelta::milliseconds(800);
 /// And looks back so far behind the sweep before: what commits late has an old id.
 const SWEEP_OVERLAP: TimeDelta = TimeDelta::seconds(3);
 /// A deep sweep finds what committed later still.
-const DEEP_SWEEP: Duration = Duration::from_secs(30);
+const DEEP_SWEEP: Duration = Duration::from_mins(1);
 const DEEP_SWEEP_BACK: TimeDelta = TimeDelta::minutes(3);
 /// Hints that were not written are looked for so far back: the mark that tells of them is seen within a second.
 const BEHIND_BACK: TimeDelta = TimeDelta::minutes(5);

@@ -16,7 +16,7 @@ const KEPT_S: u64 = 5;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How much a gateway's clock may be behind.
-const BEHIND: TimeDelta = TimeDelta::minutes(1);
+const BEHIND: TimeDelta = TimeDelta::seconds(10);
 
 impl Owner {
     pub(super) fn figures(&mut self, now: DateTime<Utc>) {
