@@ -30,7 +30,7 @@ bench-quick: setup ## The same in short, to see that it works; writes nothing
 	@cargo build --release --locked --package tollgate --package load-tests
 	@target/release/load-tests --quick
 
-simulate: ## Crash the metering spool in 1,000 simulated schedules of 100,000 executions (SEED=n: others); the bill must be exact
+simulate: setup ## Crash the metering spool in 1,000 simulated schedules of 100,000 executions (SEED=n: others); the bill must be exact
 	@TOLLGATE_SIMULATED_SCHEDULES=1000 TOLLGATE_SIMULATED_EXECUTIONS=100000 TOLLGATE_SIMULATED_SEED=$(or $(SEED),1) \
 		cargo test --quiet --release --locked --package executor --lib -- --nocapture --exact \
 		spool::tests::simulation::whatever_crashes_every_execution_is_counted_once_and_billed_to_the_cent
