@@ -58,10 +58,10 @@ pub use attendance::Attendance;
 pub use error::Error;
 pub use vault::Vault;
 
-/// Migrations, embedded; applied under sqlx's advisory lock.
 /// No statement of a service's may take longer: those that are slow take a hundredth of it.
 const STATEMENT_TIME_MAX: &str = "2min";
 
+/// Migrations, embedded; applied under sqlx's advisory lock.
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../sql/migrations");
 
 /// Which of a service's Postgres roles a connection takes (made and granted in `sql/migrations`): the least it needs.
@@ -96,6 +96,7 @@ pub struct Store {
     vault: Vault,
     ring: events::ring::Ring,
     fire_ring: fires::ring::FireRing,
+    usage_rows: usage::Rows,
 }
 
 impl Store {
@@ -137,6 +138,7 @@ impl Store {
             vault,
             ring: events::ring::Ring::default(),
             fire_ring: fires::ring::FireRing::default(),
+            usage_rows: usage::Rows::default(),
         }
     }
 

@@ -2,16 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use domain::price::Sku;
-use domain::usage::{Batch, BatchId, Counts, Sums};
+use domain::usage::{Batch, BatchId, Counts};
 use domain::{AccountId, Region};
 use rust_decimal::Decimal;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{Error, Store};
 
-/// Rows over which the executors spread the additions to one hour.
-const SHARDS: u128 = 16;
+mod rows;
+
+pub(crate) use rows::Rows;
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Store {
 
     /// One statement, one transaction, one round trip. False where the batch was there already or is not the next one.
     async fn insert_batch(&self, batch: &Batch) -> Result<bool, Error> {
-        let lines = Lines::of(&batch.sums)?;
+        let lines = self.usage_rows.lines(batch.id.executor, &batch.sums)?;
         let counts = batch.counts;
         let inserted = sqlx::query_scalar!(
             r#"WITH last AS (
@@ -117,9 +117,9 @@ impl Store {
                ), hours AS (
                  INSERT INTO billing.usage_hour (account_id, hour, region, sku, resource, shard, qty)
                  -- The arrays are sorted by key, so that executors lock rows in one order.
-                 SELECT account_id, hour, region, sku, resource, $13, qty
-                 FROM UNNEST($14::bigint[], $15::timestamptz[], $16::text[], $17::text[], $18::text[], $19::numeric[])
-                      AS line (account_id, hour, region, sku, resource, qty)
+                 SELECT account_id, hour, region, sku, resource, shard, qty
+                 FROM UNNEST($13::smallint[], $14::bigint[], $15::timestamptz[], $16::text[], $17::text[], $18::text[],
+                             $19::numeric[]) AS line (shard, account_id, hour, region, sku, resource, qty)
                  WHERE EXISTS (SELECT FROM batch)
                  ON CONFLICT (account_id, hour, region, sku, resource, revision, shard)
                  DO UPDATE SET qty = usage_hour.qty + excluded.qty
@@ -137,7 +137,7 @@ impl Store {
             counts.platform_lost,
             counts.missing,
             batch.closes_epoch,
-            shard_of(batch.id.executor),
+            &lines.shards,
             &lines.accounts,
             &lines.hours,
             &lines.regions as &[&str],
@@ -284,74 +284,6 @@ impl Store {
 pub(crate) fn decimal(quantity: i128) -> Result<Decimal, Error> {
     Decimal::try_from_i128_with_scale(quantity, 0)
         .map_err(|_| Error::Inconsistent("usage_hour.qty"))
-}
-
-/// Adds sums to the hours: the only other place than a batch's own statement that does.
-pub(crate) async fn add_hours(
-    connection: &mut PgConnection,
-    executor: Uuid,
-    sums: &Sums,
-) -> Result<(), Error> {
-    if sums.is_empty() {
-        return Ok(());
-    }
-    let lines = Lines::of(sums)?;
-    sqlx::query!(
-        "INSERT INTO billing.usage_hour (account_id, hour, region, sku, resource, shard, qty)
-         SELECT account_id, hour, region, sku, resource, $1, qty
-         FROM UNNEST($2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::numeric[])
-              AS line (account_id, hour, region, sku, resource, qty)
-         ON CONFLICT (account_id, hour, region, sku, resource, revision, shard)
-         DO UPDATE SET qty = usage_hour.qty + excluded.qty",
-        shard_of(executor),
-        &lines.accounts,
-        &lines.hours,
-        &lines.regions as &[&str],
-        &lines.skus as &[&str],
-        &lines.resources as &[&str],
-        &lines.quantities,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Which of the rows of an hour an executor adds to.
-fn shard_of(executor: Uuid) -> i16 {
-    i16::try_from(executor.as_u128() % SHARDS).unwrap_or(0)
-}
-
-/// Sums as columns.
-struct Lines<'a> {
-    accounts: Vec<i64>,
-    hours: Vec<DateTime<Utc>>,
-    regions: Vec<&'a str>,
-    skus: Vec<&'a str>,
-    resources: Vec<&'a str>,
-    quantities: Vec<Decimal>,
-}
-
-impl<'a> Lines<'a> {
-    fn of(sums: &'a Sums) -> Result<Self, Error> {
-        let sums = sums.iter();
-        let mut lines = Self {
-            accounts: Vec::with_capacity(sums.len()),
-            hours: Vec::with_capacity(sums.len()),
-            regions: Vec::with_capacity(sums.len()),
-            skus: Vec::with_capacity(sums.len()),
-            resources: Vec::with_capacity(sums.len()),
-            quantities: Vec::with_capacity(sums.len()),
-        };
-        for (place, quantity) in sums {
-            lines.accounts.push(place.account.number());
-            lines.hours.push(place.hour);
-            lines.regions.push(place.region.as_str());
-            lines.skus.push(place.sku.as_str());
-            lines.resources.push(&place.resource);
-            lines.quantities.push(decimal(quantity)?);
-        }
-        Ok(lines)
-    }
 }
 
 /// Sums come as text: a `numeric(38,0)` need not fit into what the driver decodes.

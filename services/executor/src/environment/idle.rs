@@ -45,7 +45,8 @@ impl Live<'_> {
         let withdrawn = self.withdraw();
         if exited {
             mailbox.close();
-            while let Ok(late) = mailbox.try_recv() {
+            // Waited for, not tried: a job may be half handed over, and nobody else would take it out.
+            while let Some(late) = mailbox.recv().await {
                 self.frame.pool().submit(late.job);
             }
             return None;

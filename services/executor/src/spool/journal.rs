@@ -44,9 +44,9 @@ pub(super) struct Pending {
 /// What an append asks the background to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Wake {
-    /// The first byte since the last sync.
+    /// There are bytes to sync, and the syncer sleeps.
     pub(super) sync: bool,
-    /// The first event since the last seal.
+    /// There are events to seal, and the sealer sleeps.
     pub(super) seal_soon: bool,
     /// The batch is full.
     pub(super) seal_now: bool,
@@ -86,6 +86,9 @@ pub(super) struct Journal {
     dirty: bool,
     /// Segments that were left with bytes not synced.
     unsynced: Vec<Arc<File>>,
+    /// The syncer and the sealer come again by themselves: an append need not wake them, which costs more than the append.
+    syncer_awake: bool,
+    sealer_awake: bool,
 }
 
 /// What earlier boots left behind.
@@ -132,6 +135,8 @@ impl Journal {
             buffer: Vec::with_capacity(1 << 10),
             dirty: false,
             unsynced: Vec::new(),
+            syncer_awake: false,
+            sealer_awake: false,
         };
         journal.write_head()?;
         Ok(journal)
@@ -323,15 +328,25 @@ impl Journal {
     }
 
     fn append_event(&mut self) -> Result<Wake, Error> {
-        let was_dirty = self.dirty;
         self.append()?;
         self.next_event += 1;
-        let unsealed = self.next_event - self.first_unsealed;
         Ok(Wake {
-            sync: !was_dirty,
-            seal_soon: unsealed == 1,
-            seal_now: unsealed == self.batch_events_max,
+            sync: !std::mem::replace(&mut self.syncer_awake, true),
+            seal_soon: !std::mem::replace(&mut self.sealer_awake, true),
+            seal_now: self.unsealed() == self.batch_events_max,
         })
+    }
+
+    /// Whether there is anything to sync. If not, the syncer sleeps until the next append wakes it.
+    pub(super) fn syncer_goes_on(&mut self) -> bool {
+        self.syncer_awake = self.dirty;
+        self.syncer_awake
+    }
+
+    /// Whether there is anything to seal. If not, the sealer sleeps until the next append wakes it.
+    pub(super) fn sealer_goes_on(&mut self) -> bool {
+        self.sealer_awake = self.unsealed() > 0;
+        self.sealer_awake
     }
 
     /// Writes the buffer at the end of the active segment.

@@ -147,7 +147,10 @@ async fn keep_synced(shared: Arc<Shared>, stop: Stop) {
             () = stop.over(&shared) => break,
         }
         tokio::time::sleep(shared.options.sync_every).await;
-        sync(&shared).await;
+        while !stop.cut.is_cancelled() && shared.journal.lock().syncer_goes_on() {
+            sync(&shared).await;
+            tokio::time::sleep(shared.options.sync_every).await;
+        }
     }
     sync(&shared).await;
 }
@@ -175,7 +178,10 @@ async fn keep_sealed(shared: Arc<Shared>, stop: Stop) {
         tokio::select! {
             () = shared.wake_seal.notified() => {
                 wait_for_more(&shared, &stop).await;
-                seal_events(&shared).await;
+                while !stop.cut.is_cancelled() && shared.journal.lock().sealer_goes_on() {
+                    seal(&shared).await;
+                    wait_for_more(&shared, &stop).await;
+                }
             }
             () = shared.wake_seal_now.notified() => seal_events(&shared).await,
             () = tokio::time::sleep(shared.options.heartbeat_every) => {

@@ -19,7 +19,7 @@ use super::{
     NotificationRefusal, StoredBudget,
 };
 use crate::samples::{ALICE, BOB, of_role, store};
-use crate::usage::add_hours;
+use crate::usage::Rows;
 use crate::{Role, Store};
 
 const FUNCTION: &str = "arn:aws:lambda:eu-west-1:111111111111:function:told:live";
@@ -107,7 +107,7 @@ async fn use_requests(pool: &PgPool, account: AccountId, at: DateTime<Utc>, coun
     };
     sums.add_quantity(place, count);
     let mut connection = pool.acquire().await.unwrap();
-    add_hours(&mut connection, Uuid::nil(), &sums)
+    Rows::default().add(&mut connection, Uuid::nil(), &sums)
         .await
         .unwrap();
 }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::accept::{self, NewEvent};
 use super::ring::PerBucket;
-use crate::usage::{add_hours, decimal};
+use crate::usage::{Rows, decimal};
 use crate::{Error, Store};
 
 static OUTCOMES: LazyLock<PerBucket> = LazyLock::new(|| {
@@ -273,7 +273,7 @@ impl Store {
         leave_undelivered(&mut tx, &winners, &full, now).await?;
         bury(&mut tx, &winners).await?;
         if let Some(author) = author {
-            charge(&mut tx, author, settlements, &won, now).await?;
+            charge(&mut tx, &self.usage_rows, (author, now), settlements, &won).await?;
         }
         tx.commit().await?;
         Ok(won)
@@ -481,10 +481,10 @@ async fn bury(tx: &mut PgConnection, winners: &[&Settlement]) -> Result<(), Erro
 /// Adds the winners' usage to the hours, and says in one row what was added and what was not.
 async fn charge(
     tx: &mut PgConnection,
-    author: Author,
+    rows: &Rows,
+    (author, now): (Author, DateTime<Utc>),
     settlements: &[Settlement],
     won: &[bool],
-    now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let (mut sums, mut lost) = (Sums::default(), Sums::default());
     let (mut attempts, mut requests, mut duplicates) = (0_i64, 0_i128, 0_i64);
@@ -520,7 +520,7 @@ async fn charge(
     .execute(&mut *tx)
     .await?;
     // Last: other writers wait for these rows until the commit.
-    add_hours(tx, author.executor, &sums).await
+    rows.add(tx, author.executor, &sums).await
 }
 
 fn further_requests(usage: &Usage, now: DateTime<Utc>) -> Place {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::billing_terms::Terms;
 use crate::samples::{ALICE, BOB, arn, create, of_role, store};
-use crate::usage::add_hours;
+use crate::usage::Rows;
 use crate::{Role, Store};
 
 /// A store with the rights of the gateway; a million requests of `f` at the end of October and at the beginning of November.
@@ -34,7 +34,7 @@ async fn used(pool: &PgPool) -> Store {
         sums.add_quantity(place, 1_000_000);
     }
     let mut connection = pool.acquire().await.unwrap();
-    add_hours(&mut connection, Uuid::nil(), &sums)
+    Rows::default().add(&mut connection, Uuid::nil(), &sums)
         .await
         .unwrap();
     of_role(pool, Role::Gateway).await
