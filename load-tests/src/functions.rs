@@ -27,8 +27,8 @@ impl Functions {
         let python_dir = work.join("python-echo");
         std::fs::create_dir_all(&python_dir)?;
         std::fs::write(python_dir.join("echo.py"), PYTHON_ECHO)?;
-        let rust = repository.join("examples/rust-echo");
-        let target = work.join("rust-echo-target");
+        let rust = repository.join("load-tests/functions/echo");
+        let target = work.join("rust-echo");
         let status = Command::new("cargo")
             .args([
                 "build",
@@ -40,7 +40,7 @@ impl Functions {
             .arg(rust.join("Cargo.toml"))
             .env("CARGO_TARGET_DIR", &target)
             .status()?;
-        ensure!(status.success(), "examples/rust-echo does not build");
+        ensure!(status.success(), "load-tests/functions/echo does not build");
         Ok(Self {
             python_dir,
             rust_bootstrap: target.join("release/bootstrap"),

@@ -97,14 +97,19 @@ impl Logs {
         loop {
             self.0.work.notified().await;
             while self.count() > 0 {
-                if self.count() < BATCH_LINES_MAX {
-                    let _ = tokio::time::timeout(BATCH_DELAY, self.0.work.notified()).await;
-                }
+                let _ = tokio::time::timeout(BATCH_DELAY, self.batch_full()).await;
                 if let Err(error) = self.send().await {
                     tracing::warn!(%error, "storing log lines failed, will try again");
                     tokio::time::sleep(RETRY_DELAY).await;
                 }
             }
+        }
+    }
+
+    /// A wake-up may be for the first line only, of this batch or of one that is sent already: what counts is the number.
+    async fn batch_full(&self) {
+        while self.count() < BATCH_LINES_MAX {
+            self.0.work.notified().await;
         }
     }
 

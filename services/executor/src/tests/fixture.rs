@@ -12,7 +12,7 @@ use package::Blobs;
 use rpc::executor::{Client, InvokeReply, InvokeRequest};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use store::logs::{Position, Selection, Window};
+use store::logs::{Event, Position, Selection, Window};
 use store::{Role, Store, Vault};
 use testkit::Database;
 use tonic::{Code, Status};
@@ -210,6 +210,12 @@ impl Fixture {
 
     /// The function's log lines, each with its stream.
     pub(super) async fn lines(&self, spec: &FunctionSpec) -> Vec<(String, String)> {
+        let events = self.log_events(spec).await.into_iter();
+        events.map(|event| (event.stream, event.message)).collect()
+    }
+
+    /// As they are stored.
+    pub(super) async fn log_events(&self, spec: &FunctionSpec) -> Vec<Event> {
         let groups = self
             .owner
             .log_groups(self.account, &spec.region, &spec.log_group(), "", None, 2)
@@ -236,9 +242,6 @@ impl Fixture {
             .await
             .unwrap();
         page.events
-            .into_iter()
-            .map(|event| (event.stream, event.message))
-            .collect()
     }
 
     /// What usage says of the account's functions: requests, and MB-ms.

@@ -1,5 +1,7 @@
 //! Whose line is whose.
 
+use std::collections::BTreeSet;
+
 use rpc::executor::InvokeRequest;
 
 use super::fixture::{Fixture, request};
@@ -123,4 +125,27 @@ async fn a_flood_of_lines_arrives_whole() {
         .map(String::len)
         .collect();
     assert_eq!(long, [262_144, 262_144, 600_000 - 2 * 262_144]);
+}
+
+#[tokio::test]
+async fn lines_that_keep_coming_are_stored_together() {
+    let fixture = Fixture::start().await;
+    let spec = fixture
+        .python(
+            "import time\ndef handler(event, context):\n    for n in range(400):\n        print('line', n, flush=True)\n        time.sleep(0.003)\n",
+        )
+        .await;
+    fixture.send(request(&spec, "1")).await.unwrap();
+    fixture.stop().await;
+    let events = fixture.log_events(&spec).await;
+    assert_eq!(events.len(), 400 + 3);
+    // The lines of a batch have its time in common; a batch is sent each 200 ms.
+    let batches: BTreeSet<_> = events.iter().map(|event| event.stored_at).collect();
+    let took = events[402].position.at - events[0].position.at;
+    let due = took.num_milliseconds() / 200 + 2;
+    assert!(
+        batches.len() <= due as usize,
+        "{} batches in {took}",
+        batches.len()
+    );
 }
