@@ -109,7 +109,7 @@ impl TraceHeader {
 
     /// The same trace, with one more invocation of this function in its chain.
     #[must_use]
-    pub fn invoking(&self, mark: &str) -> Self {
+    pub fn invoking(mut self, mark: &str) -> Self {
         let count = self.lineage(mark).saturating_add(1);
         let others = self.lineage_text().split('|').filter(|entry| {
             entry
@@ -121,10 +121,9 @@ impl TraceHeader {
         entries.push(format!("{mark}:{count}"));
         let first = entries.len().saturating_sub(LINEAGE_FUNCTIONS_MAX);
         let lineage = entries[first..].join("|");
-        let mut header = self.clone();
-        header.rest.retain(|(name, _)| name != LINEAGE);
-        header.rest.push((LINEAGE.to_owned(), lineage));
-        header
+        self.rest.retain(|(name, _)| name != LINEAGE);
+        self.rest.push((LINEAGE.to_owned(), lineage));
+        self
     }
 
     /// The same trace, at the beginning of a chain.
@@ -198,12 +197,11 @@ fn is_hex(text: &str, digits: usize) -> bool {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        use fmt::Write;
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or('0');
+    let digits = bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    digits.collect()
 }
 
 #[cfg(test)]
@@ -268,12 +266,15 @@ mod tests {
         let (a, b) = (mark("arn:a"), mark("arn:b"));
         let start = TraceHeader::parse(ROOT).unwrap();
         assert_eq!((a.len(), start.lineage(&a)), (8, 0));
-        let chain = start.invoking(&a).invoking(&b).invoking(&a);
+        let chain = start.clone().invoking(&a).invoking(&b).invoking(&a);
         assert_eq!((chain.lineage(&a), chain.lineage(&b)), (2, 1));
         assert_eq!(chain.to_string(), format!("{ROOT};Lineage={b}:1|{a}:2"));
         // Whatever a client sends counts as nothing, or as what it says.
         let odd = TraceHeader::parse(&format!("{ROOT};Lineage=x|{a}:no|{a}:7")).unwrap();
-        assert_eq!((odd.lineage(&a), odd.invoking(&a).lineage(&a)), (7, 8));
+        assert_eq!(
+            (odd.lineage(&a), odd.clone().invoking(&a).lineage(&a)),
+            (7, 8)
+        );
         assert_eq!(odd.without_lineage(), start);
         let long = (0..40).fold(start, |chain, n| chain.invoking(&mark(&n.to_string())));
         assert_eq!(long.lineage(&mark("39")), 1);

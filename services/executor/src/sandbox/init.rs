@@ -124,6 +124,8 @@ impl Image {
             sys::place(fd.as_fd(), to)?;
         }
         privileges::limit_resources()?;
+        // Only a matter of speed, so a host that refuses it does not matter.
+        let _ = sys::schedule_as_batch();
         umask(Mode::from_bits_truncate(0o022));
         chdir(self.cwd.as_str())?;
         // Rust programs ignore SIGPIPE, and what is ignored stays ignored over `exec`.

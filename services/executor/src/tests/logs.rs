@@ -144,7 +144,7 @@ async fn lines_that_keep_coming_are_stored_together() {
     let took = events[402].position.at - events[0].position.at;
     let due = took.num_milliseconds() / 200 + 2;
     assert!(
-        batches.len() <= due as usize,
+        batches.len() <= usize::try_from(due).unwrap(),
         "{} batches in {took}",
         batches.len()
     );

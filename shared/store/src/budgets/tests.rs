@@ -107,7 +107,8 @@ async fn use_requests(pool: &PgPool, account: AccountId, at: DateTime<Utc>, coun
     };
     sums.add_quantity(place, count);
     let mut connection = pool.acquire().await.unwrap();
-    Rows::default().add(&mut connection, Uuid::nil(), &sums)
+    Rows::default()
+        .add(&mut connection, Uuid::nil(), &sums)
         .await
         .unwrap();
 }

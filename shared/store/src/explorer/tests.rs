@@ -34,7 +34,8 @@ async fn used(pool: &PgPool) -> Store {
         sums.add_quantity(place, 1_000_000);
     }
     let mut connection = pool.acquire().await.unwrap();
-    Rows::default().add(&mut connection, Uuid::nil(), &sums)
+    Rows::default()
+        .add(&mut connection, Uuid::nil(), &sums)
         .await
         .unwrap();
     of_role(pool, Role::Gateway).await

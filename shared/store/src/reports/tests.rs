@@ -56,7 +56,8 @@ impl World {
         };
         sums.add_quantity(place, quantity);
         let mut connection = self.pool.acquire().await.unwrap();
-        crate::usage::Rows::default().add(&mut connection, Uuid::nil(), &sums)
+        crate::usage::Rows::default()
+            .add(&mut connection, Uuid::nil(), &sums)
             .await
             .unwrap();
     }

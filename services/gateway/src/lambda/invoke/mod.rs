@@ -96,9 +96,8 @@ async fn run(
     let trace = trace.invoking(&route.mark);
     let span = tracing::info_span!("invoke", function.name = %arn.name,
         request.id = %call.request_id, cloud.account.id = %call.account, aws.trace_id = %trace);
-    if let Some(parent) = trace
-        .traceparent()
-        .filter(|_| parts.headers.contains_key("x-amzn-trace-id"))
+    if parts.headers.contains_key("x-amzn-trace-id")
+        && let Some(parent) = trace.traceparent()
     {
         chassis::telemetry::set_parent(&span, &parent);
     }
