@@ -35,15 +35,15 @@ pub(crate) fn check(side: Side, party: &Party) -> Result<(), Error> {
     let missing = match side {
         _ if !party.name.trim().is_empty() && is_country(&party.country) => {
             if side == Side::Seller && party.tax_id.trim().is_empty() {
-                "the issuer's tax number"
+                "the issuer's tax number (setting billing.issuer_tax_id)"
             } else {
                 return Ok(());
             }
         }
-        Side::Seller if party.name.trim().is_empty() => "the issuer's name",
-        Side::Seller => "the issuer's country, by its two capital letters",
-        Side::Buyer if party.name.trim().is_empty() => "the customer's name",
-        Side::Buyer => "the customer's country, by its two capital letters",
+        Side::Seller if party.name.trim().is_empty() => "the issuer's name (setting billing.issuer_name)",
+        Side::Seller => "the issuer's country (setting billing.issuer_country)",
+        Side::Buyer if party.name.trim().is_empty() => "the customer's name (tollgate customers set --name)",
+        Side::Buyer => "the customer's country (tollgate customers set --country)",
     };
     Err(Error::Incomplete(missing))
 }

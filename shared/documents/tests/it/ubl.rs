@@ -339,23 +339,23 @@ fn what_en_16931_does_not_allow_is_refused() {
     check(|document| document.number = None, Error::Draft);
     check(
         |document| document.issuer.name.clear(),
-        Error::Incomplete("the issuer's name"),
+        Error::Incomplete("the issuer's name (setting billing.issuer_name)"),
     );
     check(
         |document| document.issuer.country = "Germany".to_owned(),
-        Error::Incomplete("the issuer's country, by its two capital letters"),
+        Error::Incomplete("the issuer's country (setting billing.issuer_country)"),
     );
     check(
         |document| document.issuer.tax_id.clear(),
-        Error::Incomplete("the issuer's tax number"),
+        Error::Incomplete("the issuer's tax number (setting billing.issuer_tax_id)"),
     );
     check(
         |document| document.customer.name = "  ".to_owned(),
-        Error::Incomplete("the customer's name"),
+        Error::Incomplete("the customer's name (tollgate customers set --name)"),
     );
     check(
         |document| document.customer.country.clear(),
-        Error::Incomplete("the customer's country, by its two capital letters"),
+        Error::Incomplete("the customer's country (tollgate customers set --country)"),
     );
     check(
         |document| document.lines[0].amount = "0.001".to_owned(),
