@@ -40,9 +40,13 @@ pub(crate) fn check(side: Side, party: &Party) -> Result<(), Error> {
                 return Ok(());
             }
         }
-        Side::Seller if party.name.trim().is_empty() => "the issuer's name (setting billing.issuer_name)",
+        Side::Seller if party.name.trim().is_empty() => {
+            "the issuer's name (setting billing.issuer_name)"
+        }
         Side::Seller => "the issuer's country (setting billing.issuer_country)",
-        Side::Buyer if party.name.trim().is_empty() => "the customer's name (tollgate customers set --name)",
+        Side::Buyer if party.name.trim().is_empty() => {
+            "the customer's name (tollgate customers set --name)"
+        }
         Side::Buyer => "the customer's country (tollgate customers set --country)",
     };
     Err(Error::Incomplete(missing))
