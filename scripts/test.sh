@@ -22,6 +22,8 @@ if [ "${1:-}" = --inside ]; then
     TOLLGATE_TEST_URL=$(sed -n 's/.* is ready at \([^ ]*\).*/\1/p' "$work/shared.out")
     export TOLLGATE_TEST_URL TOLLGATE_TEST_DIR=$work/shared
     if cargo nextest --version >/dev/null 2>&1; then
+        # Half as many again as there are processors: many tests wait for times to come.
+        export NEXTEST_TEST_THREADS=${NEXTEST_TEST_THREADS:-$((($(nproc) * 3 + 1) / 2))}
         cargo nextest run --locked --workspace --no-fail-fast ${filters[@]+"${filters[@]}"}
     else
         echo "cargo-nextest is not installed (cargo install --locked cargo-nextest): running the slower cargo test." >&2
