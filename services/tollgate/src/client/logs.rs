@@ -18,6 +18,9 @@ use crate::settings::percent_encoded;
 /// How often a followed log is looked at.
 const PERIOD: Duration = Duration::from_millis(500);
 
+/// Within this time what a function has written is stored: whoever asks right after an answer finds its lines.
+const STORED_WITHIN: Duration = Duration::from_millis(400);
+
 /// Lines are stored in batches, so one may appear after another with a later time. Each look goes this far back again.
 const OVERLAP_MS: i64 = 10_000;
 
@@ -28,6 +31,7 @@ pub(crate) async fn run(args: Logs) -> Result<()> {
     // Lines are stamped with the platform's time, which may be ahead of ours.
     let mut from_ms = (clock::now(&endpoint).await? - args.since).timestamp_millis();
     let mut seen = HashSet::new();
+    tokio::time::sleep(STORED_WITHIN).await;
     loop {
         let events = match events(&endpoint, &group, from_ms).await {
             Ok(events) => events,
