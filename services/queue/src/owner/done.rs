@@ -12,6 +12,9 @@ use crate::read::HORIZON;
 /// A retry due within this is kept in memory; the look for retries finds the others in time.
 const KEPT: TimeDelta = TimeDelta::seconds(2 * HORIZON.num_seconds());
 
+/// Outcomes of somebody else's that are come upon within this share a look for the retries that follow.
+const RETRIES_SOON: TimeDelta = TimeDelta::milliseconds(500);
+
 impl Owner {
     /// The function has ended, and its outcome is being committed: another one may run.
     pub(super) fn ran(&mut self, lane_id: i64) {
@@ -57,7 +60,8 @@ impl Owner {
             Done::Stale => {
                 lane.unblock();
                 self.forget(id);
-                // If it goes on, its retry is found by the look for retries.
+                // What ended for somebody else may go on: its retry can be due long before the next look for retries.
+                self.next_retries = self.next_retries.min(self.now() + RETRIES_SOON);
             }
             Done::Throttled(settings) => {
                 self.learn(lane_id, settings);

@@ -98,6 +98,24 @@ fn replicas_of_the_queue_come_and_go() {
     apart.stop_queue(third);
 }
 
+/// An attempt that outlives its owner ends for nobody; the retry that follows is made in time by the next owner.
+#[test]
+fn a_retry_follows_whoever_owned_the_attempt() {
+    let mut apart = Apart::start(1);
+    let account = apart.gateway.account();
+    let ledger = apart.gateway.data_dir.with_extension("events");
+    let run = |apart: &Apart, case| {
+        with_ledger(&apart.gateway, &account, "events_apart.py", case, &ledger);
+    };
+    let first = apart.start_queue();
+    run(&apart, "start_one_that_fails");
+    apart.kill_queue(first);
+    let second = apart.start_queue();
+    wait_until("the other has all shards", || apart.shards() == [32]);
+    run(&apart, "retried_in_time");
+    apart.stop_queue(second);
+}
+
 /// What ran on an executor that dies runs again, as the same attempt; an event that takes executor after executor along is
 /// given up. Neither is charged for what was lost.
 #[tokio::test]

@@ -3,6 +3,7 @@
 import concurrent.futures
 
 from async_invoke import ECHO, SOURCE, configure, received
+from clock import at
 from events import ONCE, becomes, send_event, status
 from own_api import *
 
@@ -48,6 +49,24 @@ def all_ended():
     for name in [*NAMES, "narrow", "flaky"]:
         listed += [event["request_id"] for event in good("GET", "/events", function=name, limit=1000)["events"]]
     assert sorted(listed) == sorted(request_id for _, _, request_id in sent), "these and no others"
+
+
+def start_one_that_fails():
+    """It runs for longer than it takes to replace its owner."""
+    python_function("flaky", SOURCE, Timeout=60)
+    good("PUT", "/functions/flaky/async-policy", {"max_attempts": 2, "backoff": {"list": [1]}})
+    keep([send_event("flaky", {"sleep_s": 8, "fail": "no"})])
+    becomes(kept()[0], "running")
+
+
+def retried_in_time():
+    """The new owner did not see the first attempt end, and makes the second one when it is due all the same."""
+    [request_id] = kept()
+    becomes(request_id, "running")
+    until(lambda: len(good("GET", f"/events/{request_id}")["attempts"]) == 2, "a second attempt", 60)
+    first, second = good("GET", f"/events/{request_id}")["attempts"]
+    wait_s = (at(second["started_at"]) - at(first["ended_at"])).total_seconds()
+    assert 1 <= wait_s < 10, wait_s
 
 
 def start_one():

@@ -3,12 +3,9 @@
 import datetime
 
 from async_invoke import ECHO, SOURCE, arn, configure, received, runs
+from clock import at
 from events import becomes, send_event, status
 from own_api import *
-
-
-def at(text):
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def advance(seconds):
