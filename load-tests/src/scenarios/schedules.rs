@@ -140,6 +140,11 @@ async fn many(
         Row::at_most(&subject, measure, per(value, 1.0), 0.0, beside)
     };
     let events = facts.events().await?;
+    let by_minute = facts.late_by_minute(from, to).await?;
+    let by_minute: Vec<String> = by_minute
+        .iter()
+        .map(|ms| format!("{:.2}", ms / 1e3))
+        .collect();
     measured.rows.extend([
         exact(
             "fires missed",
@@ -166,7 +171,7 @@ async fn many(
             "lateness at most, s",
             fired.late_max_ms / 1e3,
             10.0,
-            String::new(),
+            format!("by minute {}", by_minute.join(", ")),
         ),
     ]);
     let open = facts.until_ended(Duration::from_mins(20)).await?;

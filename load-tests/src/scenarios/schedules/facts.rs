@@ -31,6 +31,12 @@ fn ring(table: &str, count: usize, width: usize, columns: &str, tail: &str) -> S
     tables.collect::<Vec<_>>().join(" UNION ALL ")
 }
 
+/// As the database's `to_timestamp` takes it.
+#[expect(clippy::cast_precision_loss, reason = "seconds of this century")]
+fn seconds(at: DateTime<Utc>) -> f64 {
+    at.timestamp() as f64
+}
+
 impl Facts {
     pub(in crate::scenarios) fn new(client: Client) -> Self {
         Self(client)
@@ -52,8 +58,6 @@ impl Facts {
              FROM ({fires}) AS f JOIN schedule AS s ON s.id = f.schedule_id JOIN schedule_group AS g ON g.id = s.group_id
              WHERE g.name = $1 AND f.result = 1 AND f.scheduled_at >= to_timestamp($2::float8) AND f.scheduled_at < to_timestamp($3::float8)"
         );
-        #[expect(clippy::cast_precision_loss, reason = "seconds of this century")]
-        let seconds = |at: DateTime<Utc>| at.timestamp() as f64;
         let row = self
             .0
             .query_one(&query, &[&group, &seconds(from), &seconds(to)])
@@ -68,6 +72,25 @@ impl Facts {
             late_p99_ms,
             late_max_ms,
         })
+    }
+
+    /// How late the last fire of each minute was, in milliseconds.
+    pub(in crate::scenarios) async fn late_by_minute(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<f64>> {
+        let fires = ring("fire", 8, 1, "scheduled_at, fired_at, result", "");
+        let query = format!(
+            "SELECT max(extract(epoch FROM f.fired_at - f.scheduled_at)::float8 * 1000) FROM ({fires}) AS f
+             WHERE f.result = 1 AND f.scheduled_at >= to_timestamp($1::float8) AND f.scheduled_at < to_timestamp($2::float8)
+             GROUP BY f.scheduled_at ORDER BY f.scheduled_at"
+        );
+        let rows = self
+            .0
+            .query(&query, &[&seconds(from), &seconds(to)])
+            .await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     /// Whether fires and events of schedules are one to one.
