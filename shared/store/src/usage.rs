@@ -95,36 +95,24 @@ impl Store {
         }
     }
 
-    /// One statement, one transaction, one round trip. False where the batch was there already or is not the next one.
+    /// One transaction. False where the batch was there already or is not the next one: then nothing is added.
     async fn insert_batch(&self, batch: &Batch) -> Result<bool, Error> {
-        let lines = self.usage_rows.lines(batch.id.executor, &batch.sums)?;
         let counts = batch.counts;
-        let inserted = sqlx::query_scalar!(
-            r#"WITH last AS (
+        let mut tx = self.pool.begin().await?;
+        let inserted = sqlx::query!(
+            "WITH last AS (
                  SELECT batch_seq, last_event, closes_epoch FROM billing.usage_batch
                  WHERE executor_id = $1 AND boot_epoch = $2
                  ORDER BY batch_seq DESC LIMIT 1
-               ), batch AS (
-                 INSERT INTO billing.usage_batch (executor_id, boot_epoch, batch_seq, first_event, last_event,
-                     covers_until, payload_sha256, started, ended, platform_lost, missing, closes_epoch, mb_ms, settled_apart)
-                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $20, $21
-                 -- Held unless it is the very next one: a gap would otherwise never be noticed.
-                 WHERE coalesce((SELECT batch_seq FROM last), 0) + 1 = $3
-                   AND coalesce((SELECT last_event FROM last), 0) + 1 = $4
-                   AND NOT coalesce((SELECT closes_epoch FROM last), false)
-                 ON CONFLICT DO NOTHING
-                 RETURNING 1
-               ), hours AS (
-                 INSERT INTO billing.usage_hour (account_id, hour, region, sku, resource, shard, qty)
-                 -- The arrays are sorted by key, so that executors lock rows in one order.
-                 SELECT account_id, hour, region, sku, resource, shard, qty
-                 FROM UNNEST($13::smallint[], $14::bigint[], $15::timestamptz[], $16::text[], $17::text[], $18::text[],
-                             $19::numeric[]) AS line (shard, account_id, hour, region, sku, resource, qty)
-                 WHERE EXISTS (SELECT FROM batch)
-                 ON CONFLICT (account_id, hour, region, sku, resource, revision, shard)
-                 DO UPDATE SET qty = usage_hour.qty + excluded.qty
-               )
-               SELECT count(*) AS "inserted!" FROM batch"#,
+             )
+             INSERT INTO billing.usage_batch (executor_id, boot_epoch, batch_seq, first_event, last_event,
+                 covers_until, payload_sha256, started, ended, platform_lost, missing, closes_epoch, mb_ms, settled_apart)
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+             -- Held unless it is the very next one: a gap would otherwise never be noticed.
+             WHERE coalesce((SELECT batch_seq FROM last), 0) + 1 = $3
+               AND coalesce((SELECT last_event FROM last), 0) + 1 = $4
+               AND NOT coalesce((SELECT closes_epoch FROM last), false)
+             ON CONFLICT DO NOTHING",
             batch.id.executor,
             batch.id.boot_epoch,
             batch.id.batch_seq,
@@ -137,19 +125,19 @@ impl Store {
             counts.platform_lost,
             counts.missing,
             batch.closes_epoch,
-            &lines.shards,
-            &lines.accounts,
-            &lines.hours,
-            &lines.regions as &[&str],
-            &lines.skus as &[&str],
-            &lines.resources as &[&str],
-            &lines.quantities,
             decimal(batch.sums.mb_ms())?,
             counts.settled_apart,
         )
-        .fetch_one(&self.pool)
+        .execute(&mut *tx)
         .await?;
-        Ok(inserted == 1)
+        if inserted.rows_affected() == 0 {
+            return Ok(false);
+        }
+        self.usage_rows
+            .add(&mut tx, batch.id.executor, &batch.sums)
+            .await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     async fn usage_gap(&self, id: BatchId) -> Result<Ingested, Error> {

@@ -42,7 +42,7 @@ impl Default for Rows {
 }
 
 impl Rows {
-    /// Adds sums to the hours: the only other place than a batch's own statement that does.
+    /// Adds sums to the hours: the only place that does.
     pub(crate) async fn add(
         &self,
         connection: &mut PgConnection,
@@ -55,6 +55,7 @@ impl Rows {
         let lines = self.lines(executor, sums)?;
         sqlx::query!(
             "INSERT INTO billing.usage_hour (account_id, hour, region, sku, resource, shard, qty)
+             -- Sorted by key, so that executors lock rows in one order.
              SELECT account_id, hour, region, sku, resource, shard, qty
              FROM UNNEST($1::smallint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::numeric[])
                   AS line (shard, account_id, hour, region, sku, resource, qty)
@@ -74,7 +75,7 @@ impl Rows {
     }
 
     /// The sums as columns, each with its row.
-    pub(super) fn lines<'a>(&self, executor: Uuid, sums: &'a Sums) -> Result<Lines<'a>, Error> {
+    fn lines<'a>(&self, executor: Uuid, sums: &'a Sums) -> Result<Lines<'a>, Error> {
         let sums = sums.iter();
         let mut lines = Lines {
             shards: Vec::with_capacity(sums.len()),
@@ -111,14 +112,14 @@ impl Rows {
 }
 
 /// Sums as columns, in the order of their keys: so all lock rows in one order.
-pub(super) struct Lines<'a> {
-    pub(super) shards: Vec<i16>,
-    pub(super) accounts: Vec<i64>,
-    pub(super) hours: Vec<DateTime<Utc>>,
-    pub(super) regions: Vec<&'a str>,
-    pub(super) skus: Vec<&'a str>,
-    pub(super) resources: Vec<&'a str>,
-    pub(super) quantities: Vec<Decimal>,
+struct Lines<'a> {
+    shards: Vec<i16>,
+    accounts: Vec<i64>,
+    hours: Vec<DateTime<Utc>>,
+    regions: Vec<&'a str>,
+    skus: Vec<&'a str>,
+    resources: Vec<&'a str>,
+    quantities: Vec<Decimal>,
 }
 
 #[cfg(test)]
