@@ -3,7 +3,7 @@
 //! Everything here is synchronous and short. An append is one encode and one `write`; a failed one leaves no trace, because
 //! the next goes to the same offset.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -72,7 +72,7 @@ pub(super) struct Journal {
     unsealed_from: u64,
     covers_until: DateTime<Utc>,
     /// Starts without an end: their event and what a `C` frame repeats.
-    open: HashMap<i64, Box<[u8]>>,
+    open: BTreeMap<i64, Box<[u8]>>,
     /// Bytes that the ends of all open starts may take.
     reserved: u64,
 
@@ -127,7 +127,7 @@ impl Journal {
             first_unsealed: 1,
             unsealed_from: 0,
             covers_until: now.max(legacy.covers_until),
-            open: HashMap::new(),
+            open: BTreeMap::new(),
             reserved: 0,
             retained_bytes: legacy.retained.iter().map(|segment| segment.bytes).sum(),
             retained: legacy.retained,

@@ -84,7 +84,7 @@ impl World {
 }
 
 /// What happened.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Seen {
     schedules: u64,
     executions: u64,
@@ -286,6 +286,15 @@ fn whatever_crashes_every_execution_is_counted_once_and_billed_to_the_cent() {
         ("clock jumps", seen.jumps),
     ] {
         assert!(count > 0, "no {what} in {seen}");
+    }
+}
+
+/// Or a failure could not be looked into.
+#[test]
+fn a_seed_runs_the_same_again() {
+    for seed in 1..=3 {
+        let seen = || run(seed, 2_000, Flaw::None).unwrap();
+        assert_eq!(seen(), seen());
     }
 }
 

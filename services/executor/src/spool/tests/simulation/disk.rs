@@ -115,7 +115,9 @@ impl Disk {
                 .metadata()
                 .map(|file| (file.ino(), file.len()))
                 .unwrap();
+            // A recovery that was killed may have cut a torn tail that an earlier failure had left for good.
             let synced = self.synced.get(&inode).copied().unwrap_or_default();
+            let synced = synced.min(length);
             tails.push((file, inode, synced, length));
         }
         let unsynced = tails.iter().map(|(_, _, synced, length)| length - synced);
