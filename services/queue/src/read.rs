@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use dispatch::Dispatch;
-use domain::event::EventId;
-use store::events::Lane;
+use store::events::{Lane, Window};
 use store::{Error, Store};
 use uuid::Uuid;
 
@@ -106,18 +105,17 @@ pub(crate) async fn running(dispatch: &Dispatch) -> HashSet<(Uuid, u16)> {
         .collect()
 }
 
-/// Events accepted in `from..to` that nobody works on.
+/// Events of a window that nobody works on.
 pub(crate) async fn sweep(
     store: &Store,
-    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    window: Window,
     shards: &[i16],
     fed: &[(i64, Uuid)],
 ) -> Result<Vec<Item>, Error> {
-    let range = (EventId::floor(from), EventId::floor(to));
     let mut items = Vec::new();
-    for hour in range.0.hour()..=range.1.hour() {
+    for hour in window.from.hour()..=window.to.hour() {
         let events = store
-            .sweep_events(hour, range, shards, fed, SWEEP_MAX)
+            .sweep_events(hour, window, shards, fed, SWEEP_MAX)
             .await?;
         items.extend(
             events

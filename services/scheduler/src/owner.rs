@@ -361,7 +361,9 @@ impl Owner {
                 }
             });
         }
-        let over = last && self.plan.next_due().is_none_or(|due| due > now);
+        // Shards of a replica that is gone, not read yet: what is due of them is of this crowd.
+        let leases = self.held.has_changed().unwrap_or(false);
+        let over = last && !leases && self.plan.next_due().is_none_or(|due| due > now);
         let tell = self.untold.add(fired.events, over, Instant::now());
         self.tell(tell);
     }

@@ -4,14 +4,11 @@
 //! for the first ones would take processors from the rest, which is late already. Such a crowd is known by its ids, in the order
 //! in which it was fired: the queue takes in what it has room for, and reads the rest by itself, in pages.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use dispatch::hints::TOLD_WITHIN;
 use store::events::NewEvent;
 use uuid::Uuid;
-
-/// Longer than this, after the first fire of a crowd, the queue does not wait to be told: a hundred thousand are fired by then, and
-/// its own sweep would find them now.
-const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Lanes and ids of events.
 pub(crate) type Ids = Vec<(i64, Uuid)>;
@@ -41,7 +38,7 @@ impl Untold {
         let known = events.iter().map(|event| (event.lane, event.id.uuid()));
         self.ids.extend(known);
         let since = *self.since.get_or_insert(at);
-        if over || at.duration_since(since) > WAIT_MAX {
+        if over || at.duration_since(since) > TOLD_WITHIN {
             return self.rest();
         }
         Tell::Nothing
@@ -58,6 +55,8 @@ impl Untold {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use domain::AccountId;
     use domain::event::{EventId, Source};
 
@@ -111,7 +110,7 @@ mod tests {
     fn a_long_crowd_is_told_in_parts() {
         let (mut untold, now) = (Untold::default(), Instant::now());
         assert_eq!(untold.add(vec![event(1)], false, now), Tell::Nothing);
-        let later = now + WAIT_MAX;
+        let later = now + TOLD_WITHIN;
         assert_eq!(untold.add(vec![event(2)], false, later), Tell::Nothing);
         let later = later + Duration::from_millis(1);
         assert_eq!(untold.add(vec![event(3)], false, later), ids(&[1, 2, 3]));

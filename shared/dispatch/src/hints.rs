@@ -7,12 +7,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use domain::event::{EventId, SHARDS, shard};
 use redis::aio::ConnectionManager;
 use redis::streams::StreamId;
 use store::events::{NewEvent, QueuedEvent};
 use uuid::Uuid;
+
+/// Of a crowd of fires the queue is told when all of it is fired, but not later than this after the first one: a hundred thousand are
+/// fired by then. Until then its sweep leaves events of schedules out.
+pub const TOLD_WITHIN: Duration = Duration::from_secs(2);
 
 /// Hints that wait in a stream before the mark takes their place.
 const WAITING_MAX: u64 = 2_000;

@@ -4,7 +4,9 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use dispatch::hints::TOLD_WITHIN;
 use domain::event::EventId;
+use store::events::Window;
 use uuid::Uuid;
 
 use super::{Chore, Owner, Report};
@@ -15,7 +17,7 @@ const SWEEP: Duration = Duration::from_secs(2);
 /// A sweep leaves out what came this moment: its hint is on the way.
 const SWEEP_FRESH: TimeDelta = TimeDelta::milliseconds(800);
 /// And looks back so far behind the sweep before: what commits late has an old id.
-const SWEEP_OVERLAP: TimeDelta = TimeDelta::seconds(3);
+const SWEEP_OVERLAP: TimeDelta = TimeDelta::seconds(5);
 /// A deep sweep finds what committed later still.
 const DEEP_SWEEP: Duration = Duration::from_mins(1);
 const DEEP_SWEEP_BACK: TimeDelta = TimeDelta::minutes(3);
@@ -132,8 +134,15 @@ impl Owner {
         });
         let (fed, shards): (Vec<_>, _) = (fed.collect(), self.shards());
         let store = self.shared.0.store.clone();
+        // The hint of a crowd is later, and to begin with it earlier would take processors from what is still to be fired.
+        let told = TimeDelta::from_std(TOLD_WITHIN).unwrap_or_default();
+        let window = Window {
+            from: EventId::floor(from),
+            to: EventId::floor(until),
+            to_of_schedules: EventId::floor(until - told),
+        };
         self.report("sweep queue", async move {
-            let found = read::sweep(&store, (from, until), &shards, &fed).await;
+            let found = read::sweep(&store, window, &shards, &fed).await;
             Report::Swept { until, deep, found }
         });
         if !self.elsewhere.is_empty() && !self.busy.contains(&Chore::Running) {

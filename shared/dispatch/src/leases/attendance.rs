@@ -16,13 +16,14 @@ use std::time::{Duration, Instant};
 
 use store::Store;
 use tokio::sync::{Notify, watch};
-use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use super::Plane;
 
 /// How often is looked for the others.
 const LOOK: Duration = Duration::from_millis(200);
+/// And how soon again where a lock is missing.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// In so many looks in a row a lock is missing whose holder is gone.
 const MISSING_MAX: u8 = 2;
 /// A session younger than this declares nobody gone.
@@ -66,10 +67,9 @@ impl Roll {
             self.changed.notify_one();
         }
         let (mut members, mut seen) = (self.members.clone(), Seen::default());
-        let mut looks = tokio::time::interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            looks.tick().await;
+            let pause = if seen.misses() { LOOK_AGAIN } else { LOOK };
+            tokio::time::sleep(pause).await;
             // Alone, nobody is to be looked for.
             let mut others = members.wait_for(|members| members.len() > 1).await?.clone();
             others.retain(|member| *member != self.me);
@@ -102,6 +102,11 @@ enum Lost {
 struct Seen(HashMap<Uuid, u8>);
 
 impl Seen {
+    /// Whether somebody was missing in the last look.
+    fn misses(&self) -> bool {
+        self.0.values().any(|missing| *missing > 0)
+    }
+
     /// Takes in a look for `members`; answers which of them are gone.
     fn look(&mut self, members: &[Uuid], present: &[i64]) -> Vec<Uuid> {
         self.0.retain(|member, _| members.contains(member));

@@ -46,7 +46,7 @@ static SWEEP: LazyLock<PerBucket> = LazyLock::new(|| {
     PerBucket::new(
         "SELECT i.id, i.lane_id
          FROM invocation_{b} AS i
-         WHERE i.id >= $1 AND i.id < $2 AND i.lane_id % 32 = ANY($5::bigint[])
+         WHERE i.id >= $1 AND i.id < $2 AND (i.source <> 4 OR i.id < $7) AND i.lane_id % 32 = ANY($5::bigint[])
            AND NOT EXISTS (SELECT FROM UNNEST($3::bigint[], $4::uuid[]) AS fed (lane_id, through)
                WHERE fed.lane_id = i.lane_id AND i.id > fed.through OFFSET 0)
            AND NOT EXISTS (SELECT FROM outcome_{b} AS o WHERE o.inv_id = i.id OFFSET 0)
@@ -80,6 +80,16 @@ pub struct QueuedEvent {
     pub attempts_max: Option<u16>,
     /// `None`: too large to come along.
     pub payload: Option<Vec<u8>>,
+}
+
+/// Which events a sweep looks at, by their ids.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    pub from: EventId,
+    /// This one is not among them.
+    pub to: EventId,
+    /// Events of schedules from this one on are not among them either.
+    pub to_of_schedules: EventId,
 }
 
 /// An event that no attempt of has ended, found by a sweep.
@@ -143,12 +153,12 @@ impl Store {
         rows.iter().map(queued).collect()
     }
 
-    /// Events of this hour with ids in `from..to` of which no attempt has ended. Of a lane in `fed` only those up to the given id:
-    /// what follows is read by feeding.
+    /// Events of this hour in a window of which no attempt has ended. Of a lane in `fed` only those up to the given id: what follows is
+    /// read by feeding.
     pub async fn sweep_events(
         &self,
         hour: i64,
-        (from, to): (EventId, EventId),
+        window: Window,
         shards: &[i16],
         fed: &[(i64, Uuid)],
         limit: u32,
@@ -156,12 +166,13 @@ impl Store {
         let (lanes, through): (Vec<i64>, Vec<Uuid>) = fed.iter().copied().unzip();
         let rows = SWEEP
             .look(hour)
-            .bind(from.uuid())
-            .bind(to.uuid())
+            .bind(window.from.uuid())
+            .bind(window.to.uuid())
             .bind(lanes)
             .bind(through)
             .bind(numbers(shards))
             .bind(i64::from(limit))
+            .bind(window.to_of_schedules.uuid())
             .fetch_all(&self.pool)
             .await?;
         let unsettled = rows.iter().map(|row| {

@@ -24,7 +24,7 @@ pub(crate) use accept::insert as insert_events;
 pub use accept::{Accepted, NewEvent};
 pub use cancel::Cancelled;
 pub use dead_letters::{DeadLetter, DeadLetterFilter, DeadLetterPayload};
-pub use feed::{QueuedEvent, Unsettled};
+pub use feed::{QueuedEvent, Unsettled, Window};
 pub use lanes::Lane;
 pub use looks::LaneDepth;
 pub use redrive::{NewRedrive, Redrive, RedriveState};

@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{HOUR, HOUR_S, Services, alice, event, ran, region, retry};
-use crate::events::{Accepted, NewEvent, QueuedEvent};
+use crate::events::{Accepted, NewEvent, QueuedEvent, Window};
 use crate::samples::{ALICE, BOB, arn, at};
 
 fn all() -> Vec<i16> {
@@ -137,15 +137,28 @@ async fn a_sweep_finds_what_nobody_works_on(pool: PgPool) {
     let (early, done) = (services.event(f, 1).await, services.event(f, 10).await);
     let (second, third) = (services.event(f, 11).await, services.event(f, 12).await);
     let (of_g, late) = (services.event(g, 13).await, services.event(f, 20).await);
+    // Of a crowd that may be told of later: the second one is too young.
+    let scheduled = [14, 15].map(|second| NewEvent {
+        source: Source::Schedule,
+        ..event(f, second)
+    });
+    assert!(services.gateway.accept(&scheduled).await.unwrap());
     assert!(services.settle(ran(&done, 1, Verdict::Success)).await);
+    let window = Window {
+        from: EventId::floor(at(10)),
+        to: EventId::floor(at(20)),
+        to_of_schedules: EventId::floor(at(15)),
+    };
     let sweep = async |shards: &[i16], fed: &[(i64, Uuid)], limit| {
-        let range = (EventId::floor(at(10)), EventId::floor(at(20)));
-        let found = services.queue.sweep_events(HOUR, range, shards, fed, limit);
+        let found = services
+            .queue
+            .sweep_events(HOUR, window, shards, fed, limit);
         let found = found.await.unwrap();
         assert!(found.iter().all(|one| one.lane == f || one.id == of_g.id));
         found.into_iter().map(|one| one.id).collect::<Vec<_>>()
     };
-    assert_eq!(sweep(&all(), &[], 9).await, [second.id, third.id, of_g.id]);
+    let found = [second.id, third.id, of_g.id, scheduled[0].id];
+    assert_eq!(sweep(&all(), &[], 9).await, found);
     assert_eq!(sweep(&all(), &[], 2).await, [second.id, third.id]);
     let shard = domain::event::shard(g);
     assert_eq!(sweep(&[shard], &[], 9).await, [of_g.id]);

@@ -35,7 +35,12 @@ async fn look(queue: &Store, lane: i64, open: EventId) {
     let range = (EventId::floor(at(900)), EventId::floor(at(2_000)));
     let shards: Vec<i16> = (0..32).collect();
     let fed = [(lane, open.uuid())];
-    let found = queue.sweep_events(HOUR, range, &shards, &fed, 9).await;
+    let window = Window {
+        from: range.0,
+        to: range.1,
+        to_of_schedules: range.1,
+    };
+    let found = queue.sweep_events(HOUR, window, &shards, &fed, 9).await;
     let found: Vec<EventId> = found.unwrap().iter().map(|one| one.id).collect();
     assert_eq!(found, [open]);
     let fed = queue.feed_lane(HOUR, lane, range.0.uuid(), 9).await;
