@@ -1,4 +1,4 @@
-//! Which shards are ours: replicas share them out by rendezvous hashing and hold them by leases in the database.
+//! Which shards are ours: replicas share them out evenly and hold them by leases in the database.
 //!
 //! Every second a replica says that it lives, sees who else does, and takes or gives back shards. A lease that could not be renewed
 //! counts as lost a little before it lapses, by our own monotonic clock: an owner that was stopped for a while must not believe
@@ -10,6 +10,8 @@
 
 mod attendance;
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use chassis::Lifecycle;
@@ -162,7 +164,11 @@ async fn round(
     let numbers =
         |shards: &[i16]| -> Vec<i16> { shards.iter().map(|shard| first + shard).collect() };
     let members = roll.plane.members(store, me).await?;
-    let wanted = share(me, &members, count);
+    let owners = store.shard_owners(first, count).await?;
+    let owners: Vec<Option<Uuid>> = (first..first + count)
+        .map(|shard| owners.get(&shard).copied())
+        .collect();
+    let wanted = share(me, &members, &owners);
     known.send_replace(members);
     let not_ours: Vec<i16> = held
         .borrow()
@@ -183,12 +189,34 @@ async fn round(
     Ok(leases)
 }
 
-/// The shards that fall to `me`: each to the member with the highest score for it, so that a member that comes or goes moves
-/// only its own part.
-fn share(me: Uuid, members: &[Uuid], count: i16) -> Vec<i16> {
-    (0..count)
-        .filter(|shard| members.iter().max_by_key(|member| score(**member, *shard)) == Some(&me))
-        .collect()
+/// The shards that fall to `me`, of those that have these owners now. Nobody gets more than an even part, so that a crowd of work is over
+/// everywhere at about the same time; and who has no more than that keeps what he has, so that a member that comes or goes moves
+/// little. The rest goes by scores: all members see the same and come to the same end.
+fn share(me: Uuid, members: &[Uuid], owners: &[Option<Uuid>]) -> Vec<i16> {
+    let part = owners.len().div_ceil(members.len().max(1));
+    let mut loads: HashMap<Uuid, Vec<i16>> =
+        members.iter().map(|member| (*member, Vec::new())).collect();
+    let mut free = Vec::new();
+    for (shard, owner) in (0..).zip(owners) {
+        match owner.and_then(|owner| loads.get_mut(&owner)) {
+            Some(load) => load.push(shard),
+            None => free.push(shard),
+        }
+    }
+    for (member, load) in &mut loads {
+        load.sort_by_key(|shard| Reverse(score(*member, *shard)));
+        free.extend(load.drain(part.min(load.len())..));
+    }
+    free.sort_unstable();
+    for shard in free {
+        let roomy = loads.iter_mut().filter(|(_, load)| load.len() < part);
+        if let Some((_, load)) = roomy.max_by_key(|(member, _)| score(**member, shard)) {
+            load.push(shard);
+        }
+    }
+    let mut mine = loads.remove(&me).unwrap_or_default();
+    mine.sort_unstable();
+    mine
 }
 
 fn score(member: Uuid, shard: i16) -> u64 {
@@ -209,20 +237,77 @@ mod tests {
         Uuid::from_u128(number * 0x1234_5678_9abc_def1)
     }
 
-    #[test]
-    fn every_shard_has_one_owner_and_few_move() {
-        let three: Vec<Uuid> = (1..=3).map(member).collect();
-        let mut all: Vec<i16> = three.iter().flat_map(|me| share(*me, &three, 32)).collect();
-        all.sort_unstable();
-        assert_eq!(all, (0..32).collect::<Vec<i16>>());
-        // Without the third, the first two keep what they had.
-        let two = &three[..2];
-        for me in two {
-            let (before, after) = (share(*me, &three, 32), share(*me, two, 32));
-            assert!(before.iter().all(|shard| after.contains(shard)));
-            assert!(!before.is_empty());
+    /// Shares shards out until nothing moves any more; answers who owns what then.
+    fn settled(members: &[Uuid], mut owners: Vec<Option<Uuid>>) -> Vec<Option<Uuid>> {
+        for _ in 0..3 {
+            let mut next = vec![None; owners.len()];
+            for me in members {
+                for shard in share(*me, members, &owners) {
+                    let place = &mut next[usize::try_from(shard).unwrap()];
+                    assert_eq!(*place, None, "shard {shard} has two owners");
+                    *place = Some(*me);
+                }
+            }
+            owners = next;
         }
-        assert_eq!(share(member(1), &[member(1)], 16).len(), 16);
+        owners
+    }
+
+    fn counts(members: &[Uuid], owners: &[Option<Uuid>]) -> Vec<usize> {
+        let count = |me: &Uuid| owners.iter().filter(|owner| **owner == Some(*me)).count();
+        let mut counts: Vec<usize> = members.iter().map(count).collect();
+        counts.sort_unstable();
+        counts
+    }
+
+    fn moved(before: &[Option<Uuid>], after: &[Option<Uuid>]) -> usize {
+        before.iter().zip(after).filter(|(a, b)| a != b).count()
+    }
+
+    #[test]
+    fn every_shard_has_one_owner_and_nobody_more_than_a_part() {
+        for (shards, count, want) in [
+            (16, 1, vec![16]),
+            (16, 2, vec![8, 8]),
+            (32, 4, vec![8; 4]),
+            (2, 3, vec![0, 1, 1]),
+        ] {
+            let members: Vec<Uuid> = (1..=count).map(member).collect();
+            let owners = settled(&members, vec![None; shards]);
+            assert_eq!(counts(&members, &owners), want);
+        }
+        let three: Vec<Uuid> = (1..=3).map(member).collect();
+        let owners = settled(&three, vec![None; 16]);
+        assert!(owners.iter().all(Option::is_some));
+        assert!(
+            counts(&three, &owners)
+                .iter()
+                .all(|count| (4..=6).contains(count))
+        );
+    }
+
+    #[test]
+    fn a_member_that_comes_or_goes_moves_little() {
+        let three: Vec<Uuid> = (1..=3).map(member).collect();
+        let all = settled(&three, vec![None; 16]);
+        // Without the third, the others keep what they had, and share the rest.
+        let theirs = all.iter().filter(|owner| **owner == Some(three[2])).count();
+        let two = settled(&three[..2], all.clone());
+        assert_eq!(moved(&all, &two), theirs);
+        assert_eq!(counts(&three[..2], &two), [8, 8]);
+        // When it comes back, nobody gives more than it must.
+        let back = settled(&three, two.clone());
+        assert_eq!(moved(&two, &back), 4);
+        assert_eq!(counts(&three, &back), [4, 6, 6]);
+        assert_eq!(settled(&three, back.clone()), back);
+    }
+
+    #[test]
+    fn whoever_is_no_member_gets_nothing() {
+        let owners = vec![Some(member(9)); 16];
+        assert!(share(member(9), &[member(1)], &owners).is_empty());
+        assert_eq!(share(member(1), &[member(1)], &owners).len(), 16);
+        assert!(share(member(1), &[], &owners).is_empty());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Who works on which shard: leases by the database's own clock.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use crate::{Error, Store};
@@ -58,6 +60,19 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?)
+    }
+
+    /// Who holds shards from `first` on, so many of them; those whose lease has lapsed are nobody's.
+    pub async fn shard_owners(&self, first: i16, count: i16) -> Result<HashMap<i16, Uuid>, Error> {
+        let rows = sqlx::query!(
+            r#"SELECT shard, owner AS "owner!" FROM shard_lease
+             WHERE shard >= $1 AND shard < $1 + $2 AND owner IS NOT NULL AND expires_at >= clock_timestamp()"#,
+            first,
+            count,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.shard, row.owner)).collect())
     }
 
     /// Gives shards back, so that another need not wait.

@@ -1,6 +1,7 @@
 //! An hour's tables grow faster than they are analyzed: what the planner believes of them meanwhile must make no look slow.
 
 use super::*;
+use crate::events::Window;
 
 /// Too many to compare each with each, in the time that a statement is given here.
 const EVENTS: usize = 60_000;
