@@ -348,6 +348,8 @@ def handler(event, context):
     }
 """,
         Timeout=30,
+        # It walks through all files that it sees: with the part of a processor that 128 MB give, for most of that time.
+        MemorySize=1769,
     )
     host = os.environ["AWS_ENDPOINT_URL"].split("//")[1].split(":")
     value, answer = invoke("spy", {"gateway": [host[0], int(host[1])], "top": "/"})
