@@ -43,6 +43,9 @@ use truth::{Difference, Truth};
 
 use super::super::record::StartRecord;
 
+/// Schedules between two words about how far it is.
+const TOLD_EVERY: u64 = 20;
+
 /// What a world may do wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flaw {
@@ -233,7 +236,12 @@ fn run_all(size: Size) -> Result<Seen, String> {
             let result = run(seed, size.executions, Flaw::None);
             let mut results = results.lock().unwrap();
             match result {
-                Ok(ran) => results.0.add(&ran),
+                Ok(ran) => {
+                    results.0.add(&ran);
+                    if results.0.schedules.is_multiple_of(TOLD_EVERY) {
+                        println!("{} of {} schedules", results.0.schedules, size.schedules);
+                    }
+                }
                 Err(error) => {
                     failed.store(true, Ordering::Relaxed);
                     let again = format!(
