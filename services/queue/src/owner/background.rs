@@ -17,7 +17,7 @@ const SWEEP: Duration = Duration::from_secs(2);
 /// A sweep leaves out what came this moment: its hint is on the way.
 const SWEEP_FRESH: TimeDelta = TimeDelta::milliseconds(800);
 /// And looks back so far behind the sweep before: what commits late has an old id.
-const SWEEP_OVERLAP: TimeDelta = TimeDelta::seconds(5);
+const SWEEP_OVERLAP: TimeDelta = TimeDelta::seconds(3);
 /// A deep sweep finds what committed later still.
 const DEEP_SWEEP: Duration = Duration::from_mins(1);
 const DEEP_SWEEP_BACK: TimeDelta = TimeDelta::minutes(3);
@@ -122,11 +122,13 @@ impl Owner {
         self.next_sweep = at + SWEEP;
         let deep = at >= self.next_deep_sweep;
         let until = now - SWEEP_FRESH;
+        // The hint of a crowd is later, and to begin with it earlier would take processors from what is still to be fired.
+        let told = TimeDelta::from_std(TOLD_WITHIN).unwrap_or_default();
         let from = if deep {
             self.next_deep_sweep = at + DEEP_SWEEP;
             (now - DEEP_SWEEP_BACK).min(self.swept_until)
         } else {
-            self.swept_until - SWEEP_OVERLAP
+            self.swept_until - SWEEP_OVERLAP - told
         };
         let fed = self.lanes.iter().filter_map(|(id, lane)| {
             let feed = lane.feed.as_ref()?;
@@ -134,8 +136,6 @@ impl Owner {
         });
         let (fed, shards): (Vec<_>, _) = (fed.collect(), self.shards());
         let store = self.shared.0.store.clone();
-        // The hint of a crowd is later, and to begin with it earlier would take processors from what is still to be fired.
-        let told = TimeDelta::from_std(TOLD_WITHIN).unwrap_or_default();
         let window = Window {
             from: EventId::floor(from),
             to: EventId::floor(until),

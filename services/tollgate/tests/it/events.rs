@@ -33,6 +33,14 @@ fn with_ledger(bed: &Bed, account: &Account, script: &str, case: &str, ledger: &
     text_of(&output, case);
 }
 
+/// Cases of events while services come and go, which keep their events' ids together.
+fn cases(account: &Account) -> impl Fn(&Apart, &str) {
+    move |apart, case| {
+        let ledger = apart.gateway.data_dir.with_extension("events");
+        with_ledger(&apart.gateway, account, "events_apart.py", case, &ledger);
+    }
+}
+
 /// `kill -9` of everything, with events in every state.
 #[test]
 fn a_kill_loses_no_event() {
@@ -65,10 +73,7 @@ fn a_flood_is_its_senders_own() {
 fn replicas_of_the_queue_come_and_go() {
     let mut apart = Apart::start(1);
     let account = apart.gateway.account();
-    let ledger = apart.gateway.data_dir.with_extension("events");
-    let run = |apart: &Apart, case| {
-        with_ledger(&apart.gateway, &account, "events_apart.py", case, &ledger);
-    };
+    let run = cases(&account);
     // Before there is any queue, events are accepted all the same.
     run(&apart, "send");
     let first = apart.start_queue();
@@ -103,10 +108,7 @@ fn replicas_of_the_queue_come_and_go() {
 fn a_retry_follows_whoever_owned_the_attempt() {
     let mut apart = Apart::start(1);
     let account = apart.gateway.account();
-    let ledger = apart.gateway.data_dir.with_extension("events");
-    let run = |apart: &Apart, case| {
-        with_ledger(&apart.gateway, &account, "events_apart.py", case, &ledger);
-    };
+    let run = cases(&account);
     let first = apart.start_queue();
     run(&apart, "start_one_that_fails");
     apart.kill_queue(first);
@@ -123,10 +125,7 @@ async fn executors_die_with_events() {
     let mut apart = Apart::start(1);
     let queue = apart.start_queue();
     let account = apart.gateway.account();
-    let ledger = apart.gateway.data_dir.with_extension("events");
-    let run = |apart: &Apart, case| {
-        with_ledger(&apart.gateway, &account, "events_apart.py", case, &ledger);
-    };
+    let run = cases(&account);
     run(&apart, "start_one");
     apart.kill_executor(0);
     apart.start_executor(0);
