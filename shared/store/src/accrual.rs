@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::AccountId;
 use domain::bill::accrual::{
-    amounts, charges as charges_of, differences, late, may_bill_late, uncovered,
+    amounts, charges as charges_of, differences, late, may_bill_late, sum, uncovered,
 };
 use domain::bill::ledger::Entry;
 use domain::bill::{Month, Position, Priced, UsageRow, rate};
@@ -62,6 +62,9 @@ impl Store {
         let open = |period: &&Period| !period.closed && period.month >= look.open_since;
         for period in held.iter().filter(open) {
             let until = look.complete_until.min(period.month.end());
+            if is_kept(&mut tx, account, period, &basis, until).await? {
+                continue;
+            }
             let charged = accrue_period(&mut tx, account, period, &basis, until, books).await?;
             accrued.add(charged.added);
         }
@@ -82,6 +85,20 @@ pub(crate) struct Charges {
     pub(crate) unpriced: Vec<UsageRow>,
 }
 
+/// Whether all charges of the hours before `until` are kept already, as this basis makes them: nearly always, when an hour has passed
+/// but no day has become complete, and when a month is closed. Then no usage need come here to be rated.
+async fn is_kept(
+    tx: &mut PgConnection,
+    account: AccountId,
+    period: &Period,
+    basis: &Basis,
+    until: DateTime<Utc>,
+) -> Result<bool, BillingError> {
+    let (start, kept_until) = (period.month.start(), period.accrued_until);
+    let rated = until <= kept_until && period.basis.as_ref() == Some(basis);
+    Ok(rated && charges::cover(tx, account, start, kept_until).await?)
+}
+
 /// Keeps an open month's charges of the hours before `until`, and of those that were kept before.
 pub(crate) async fn accrue_period(
     tx: &mut PgConnection,
@@ -95,8 +112,14 @@ pub(crate) async fn accrue_period(
     if until <= start {
         return Ok(Charges::default());
     }
-    let usage = charges::usage(tx, account, start, until).await?;
     let kept = charges::of_hours(tx, account, start, until).await?;
+    if is_kept(tx, account, period, basis, until).await? {
+        return Ok(Charges {
+            all: sum(kept.into_iter().map(|one| one.priced)),
+            ..Charges::default()
+        });
+    }
+    let usage = charges::usage(tx, account, start, until).await?;
     let revisions = revisions(&kept, |one| one.priced.charge.hour.date_naive());
     let book = books.of(tx, basis).await?;
     let mut rated = rate(&book, basis.terms.allowance(), usage)?;
@@ -157,6 +180,11 @@ pub(crate) async fn accrue_late(
         let open = |other: &&Period| !other.closed && other.month > period.month;
         let basis = period.basis.as_ref().filter(|_| period.closed);
         if let (Some(basis), Some(into)) = (basis, held.iter().find(open)) {
+            let (start, end) = (period.month.start(), period.month.end());
+            // Nearly always: and then rows need not come here to be rated.
+            if charges::cover(tx, account, start, end).await? {
+                continue;
+            }
             let book = books.of(tx, basis).await?;
             let found = late_charges(tx, account, period, basis, &book).await?;
             accrued.add(keep_late(tx, account, period, into, found, now).await?);

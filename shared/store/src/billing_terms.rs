@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use domain::AccountId;
-use domain::bill::{Month, UsageRow};
 use domain::price::{Book, FreeTier};
 use sqlx::PgConnection;
 
@@ -103,34 +102,6 @@ impl Store {
         touch_catalog(&mut tx).await?;
         tx.commit().await?;
         Ok(())
-    }
-
-    /// A month's usage of an account, as far as it has arrived, in all regions.
-    pub async fn month_usage(
-        &self,
-        account: AccountId,
-        month: Month,
-    ) -> Result<Vec<UsageRow>, Error> {
-        self.usage_rows(account, month.start(), month.end()).await
-    }
-
-    /// An account's usage over the hours `from..to`, in all regions.
-    pub(crate) async fn usage_rows(
-        &self,
-        account: AccountId,
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
-    ) -> Result<Vec<UsageRow>, Error> {
-        let rows = self.usage_by_hour(account, None, from, to).await?;
-        let rows = rows.into_iter().map(|row| UsageRow {
-            hour: row.hour,
-            region: row.usage.region,
-            sku: row.usage.sku,
-            resource: row.usage.resource,
-            coverable: true,
-            quantity: row.usage.quantity,
-        });
-        Ok(rows.collect())
     }
 
     /// An account's terms, and the book that they name as it is now. `books` keeps what was loaded.

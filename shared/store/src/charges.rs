@@ -129,6 +129,26 @@ pub(crate) async fn late_of_period(
     rows.into_iter().map(Kept::try_from).collect()
 }
 
+/// Whether all usage of the hours `from..to` is charged.
+///
+/// One sum over all of it tells: usage only grows, and no charge is beyond it (I4), so what is equal in sum is equal everywhere. Usage
+/// without a price is never charged, and never equal.
+pub(crate) async fn cover(
+    connection: &mut PgConnection,
+    account: AccountId,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let covered = sqlx::query_scalar!(
+        r#"SELECT coalesce((SELECT sum(qty) FROM billing.usage_hour WHERE account_id = $1 AND hour >= $2 AND hour < $3), 0)
+               = coalesce((SELECT sum(qty) FROM billing.charge WHERE account_id = $1 AND hour >= $2 AND hour < $3), 0) AS "covered!""#,
+        account.number(),
+        from,
+        to,
+    );
+    Ok(covered.fetch_one(connection).await?)
+}
+
 /// Keeps charges.
 pub(crate) async fn keep(
     connection: &mut PgConnection,

@@ -1,11 +1,12 @@
 //! What the billing APIs are answered from: rated months and the tags of functions.
 
 use domain::AccountId;
+use domain::bill::Rated;
 use domain::bill::explorer::{FunctionTags, Item, Period, items};
-use domain::bill::{Rated, rate};
 use domain::price::Currency;
 
 use crate::billing_terms::Books;
+use crate::rated_months::RatedMonths;
 use crate::{Error, Store};
 
 /// The usage of some months, priced, and whose it is.
@@ -27,13 +28,13 @@ impl Explored {
 impl Store {
     /// Usage and charges of every month that a span touches.
     pub async fn explore(&self, account: AccountId, span: Period) -> Result<Explored, Error> {
-        let (terms, book) = self.account_book(account, &Books::default()).await?;
+        let books = Books::default();
+        let mut rated = RatedMonths::of(self, account, &books).await?;
         let mut months = Vec::new();
         for month in span.months() {
-            let usage = self.month_usage(account, month).await?;
-            let rated = rate(&book, terms.allowance(), usage);
-            months.push(rated.map_err(|_| Error::Inconsistent("usage_hour.qty"))?);
+            months.push(rated.rated(month, &[]).await?);
         }
+        drop(rated);
         Ok(Explored {
             account,
             months,

@@ -31,6 +31,7 @@ pub mod parties;
 pub mod periods;
 pub mod price_books;
 pub mod prices;
+mod rated_months;
 pub mod recursion;
 pub mod reports;
 pub mod rules;
@@ -51,8 +52,8 @@ pub mod witness;
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgPool, Postgres, Transaction};
 
 pub use attendance::Attendance;
 pub use error::Error;
@@ -156,6 +157,12 @@ impl Store {
             .fetch_one(&self.pool)
             .await?;
         Ok(())
+    }
+
+    /// A transaction that writes nothing and sees everything as it was at one moment.
+    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, Error> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        Ok(self.pool.begin_with(begin).await?)
     }
 
     /// Closes all connections, waiting for those in use.

@@ -1,4 +1,4 @@
-//! Reports of cost and usage, and forecasts: from the hours, rated anew for each of them.
+//! Reports of cost and usage, and forecasts ([`crate::rated_months`]).
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,12 @@ use chrono::{DateTime, Utc};
 use domain::AccountId;
 use domain::bill::forecast::{Projection, project, window_start};
 use domain::bill::report::{Dimension, Report, Span, Tags};
-use domain::bill::{Month, Rated, UsageRow, rate};
-use domain::price::{Book, Currency};
+use domain::bill::{Month, Rated};
+use domain::price::Currency;
 
 use crate::accounts::account_id;
-use crate::billing_terms::{Books, Terms};
+use crate::billing_terms::Books;
+use crate::rated_months::RatedMonths;
 use crate::{Error, Store};
 
 /// What a month has cost by a moment, and what it is expected to cost, in all accounts asked for.
@@ -45,15 +46,14 @@ impl Store {
         let mut report = Report::new(by);
         let books = Books::default();
         for account in self.accounts_of(account, span).await? {
-            let (terms, book) = self.account_book(account, &books).await?;
+            let mut months = RatedMonths::of(self, account, &books).await?;
             let tags = if tagged {
                 self.function_tags(account).await?
             } else {
                 Tags::new()
             };
             for month in span.months() {
-                let usage = self.month_usage(account, month).await?;
-                let rated = rated(&book, &terms, usage)?;
+                let rated = months.rated(month, &[]).await?;
                 add(&mut report, account, span, &rated, &tags);
             }
         }
@@ -79,15 +79,13 @@ impl Store {
         };
         let books = Books::default();
         for account in self.accounts_of(account, window).await? {
-            let (terms, book) = self.account_book(account, &books).await?;
-            let recent = self.usage_rows(account, window_start(now), now).await?;
+            let mut months = RatedMonths::of(self, account, &books).await?;
+            let recent = months.usage(window_start(now), now).await?;
             let Projection { rows, window_hours } =
-                project(&recent, month, now).map_err(|_| OUT_OF_RANGE)?;
+                project(&recent, month, now).map_err(|_| Error::Inconsistent("usage_hour.qty"))?;
             forecast.window_hours = forecast.window_hours.max(window_hours);
-            let mut usage = self.month_usage(account, month).await?;
-            let so_far = rated(&book, &terms, usage.clone())?;
-            usage.extend(rows);
-            let expected = rated(&book, &terms, usage)?;
+            let so_far = months.rated(month, &[]).await?;
+            let expected = months.rated(month, &rows).await?;
             for statement in &so_far.statements {
                 let amounts = forecast.amounts.entry(statement.currency).or_default();
                 amounts.so_far_e10 += statement.accrued_e10();
@@ -121,12 +119,6 @@ impl Store {
             .map(|id| account_id(id, "account.id"))
             .collect()
     }
-}
-
-const OUT_OF_RANGE: Error = Error::Inconsistent("usage_hour.qty");
-
-fn rated(book: &Book, terms: &Terms, usage: Vec<UsageRow>) -> Result<Rated, Error> {
-    rate(book, terms.allowance(), usage).map_err(|_| OUT_OF_RANGE)
 }
 
 fn add(report: &mut Report, account: AccountId, span: Span, rated: &Rated, tags: &Tags) {

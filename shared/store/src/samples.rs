@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::bill::Month;
 use domain::price::Sku;
 use domain::usage::{Batch, BatchId, Counts, Place, Sums};
 use domain::{
@@ -11,6 +12,9 @@ use domain::{
 };
 use uuid::Uuid;
 
+use crate::accrual::{Accrued, Look};
+use crate::billing_terms::Books;
+use crate::invoices::{Closed, NotClosed};
 use crate::{Role, Store, Vault};
 
 pub(crate) const ALICE: u64 = 111_111_111_111;
@@ -204,6 +208,40 @@ pub(crate) fn place(owner: u64, at: &str, region: &str, sku: Sku) -> Place {
         sku,
         resource: format!("arn:aws:lambda:{region}:{owner:012}:function:f"),
     }
+}
+
+pub(crate) fn month(text: &str) -> Month {
+    text.parse().unwrap()
+}
+
+/// Accrues as the service does.
+pub(crate) async fn accrue(service: &Store, owner: u64, until: &str, now: &str) -> Accrued {
+    let now = hour(now);
+    service.ensure_periods(now).await.unwrap();
+    let since = month("2020-01");
+    let look = Look {
+        complete_until: hour(until),
+        open_since: since,
+        late_since: since,
+        now,
+    };
+    let books = Books::default();
+    let accrued = service.accrue(account(owner), &look, &books);
+    accrued.await.unwrap()
+}
+
+/// Closes a month as the service does.
+pub(crate) async fn close(
+    service: &Store,
+    owner: u64,
+    of: &str,
+    now: &str,
+) -> Result<Closed, NotClosed> {
+    let now = hour(now);
+    service.ensure_periods(now).await.unwrap();
+    let books = Books::default();
+    let closed = service.close_month(account(owner), month(of), false, now, &books);
+    closed.await.unwrap()
 }
 
 /// The invariants that do not hold.

@@ -14,7 +14,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use super::statement::{Charge, Position, Rate, Rated, UsageRow, rate_from};
 use crate::Region;
 use crate::price::rating::Overflow;
-use crate::price::{Book, Currency, Sku};
+use crate::price::{Book, Currency, FreeTier, Sku};
 
 /// Usage of a closed month is billed when it is not older than this; what is older is written off, unless the customer agreed.
 pub const LATE_MAX: TimeDelta = TimeDelta::days(34);
@@ -168,6 +168,26 @@ pub fn late(
     usage: Vec<UsageRow>,
 ) -> Result<Vec<Priced>, Overflow> {
     Ok(charges(rate_from(book, position, usage)?))
+}
+
+/// A closed month as it was charged, whatever its customer's terms are now; and behind it, what has come since and is not charged yet.
+pub fn charged(
+    book: &Book,
+    allowance: FreeTier,
+    kept: Vec<Priced>,
+    usage: Vec<UsageRow>,
+) -> Result<Rated, Overflow> {
+    let charged = || kept.iter().map(|priced| &priced.charge);
+    let position = Position::start(allowance).after(charged());
+    let pending = uncovered(usage, charged()).usage;
+    let mut rated = rate_from(book, position, pending)?;
+    let (unpriced, free) = (std::mem::take(&mut rated.unpriced), rated.free);
+    let mut statements: BTreeMap<Currency, Vec<Charge>> = BTreeMap::new();
+    for priced in sum(kept.into_iter().chain(charges(rated))) {
+        let of_currency = statements.entry(priced.currency).or_default();
+        of_currency.push(priced.charge);
+    }
+    Rated::of(statements, unpriced, free)
 }
 
 /// Whether late usage of `hour` may still be billed at `now`.

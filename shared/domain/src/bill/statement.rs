@@ -153,6 +153,30 @@ pub struct Rated {
     pub free: FreeTier,
 }
 
+impl Rated {
+    /// Charges, each currency's in the order of hour, region, SKU, resource, and their lines.
+    pub(super) fn of(
+        charges: BTreeMap<Currency, Vec<Charge>>,
+        unpriced: Vec<UsageRow>,
+        free: FreeTier,
+    ) -> Result<Self, Overflow> {
+        let mut statements = Vec::with_capacity(charges.len());
+        for (currency, charges) in charges {
+            let lines = lines(&charges, currency)?;
+            statements.push(Statement {
+                currency,
+                charges,
+                lines,
+            });
+        }
+        Ok(Self {
+            statements,
+            unpriced,
+            free,
+        })
+    }
+}
+
 /// How far a month is rated: what of the same month comes later goes on from here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
@@ -220,7 +244,7 @@ pub fn rate_from(
         };
         rater.add(price, &row, covered)?;
     }
-    rater.finish(free)
+    Rated::of(rater.charges, rater.unpriced, free)
 }
 
 #[derive(Default)]
@@ -274,23 +298,6 @@ impl Rater {
         }
         *position = end;
         Ok(())
-    }
-
-    fn finish(self, free: FreeTier) -> Result<Rated, Overflow> {
-        let mut statements = Vec::with_capacity(self.charges.len());
-        for (currency, charges) in self.charges {
-            let lines = lines(&charges, currency)?;
-            statements.push(Statement {
-                currency,
-                charges,
-                lines,
-            });
-        }
-        Ok(Rated {
-            statements,
-            unpriced: self.unpriced,
-            free,
-        })
     }
 }
 

@@ -4,29 +4,15 @@ use domain::bill::Month;
 use domain::price::Sku;
 use sqlx::PgPool;
 
-use super::{Accrued, Look};
-use crate::billing_terms::Books;
-use crate::samples::{ALICE, Meter, account, hour, of_role, store, violated};
+use super::Accrued;
+use crate::samples::{self, ALICE, Meter, account, hour, of_role, store, violated};
 use crate::{Role, Store};
 
 const X86: Sku = Sku::Duration(Architecture::X86_64);
 const GB_S: i128 = 1_024_000;
 
-/// Accrues as the service does: with the rights that it has.
 async fn accrue(service: &Store, complete_until: &str) -> Accrued {
-    let now = hour("2026-09-20T12");
-    service.ensure_periods(now).await.unwrap();
-    let since: Month = "2026-01".parse().unwrap();
-    let look = Look {
-        complete_until: hour(complete_until),
-        open_since: since,
-        late_since: since,
-        now,
-    };
-    service
-        .accrue(account(ALICE), &look, &Books::default())
-        .await
-        .unwrap()
+    samples::accrue(service, ALICE, complete_until, "2026-09-20T12").await
 }
 
 async fn keys(store: &Store) -> Vec<(String, Vec<(String, i128)>)> {

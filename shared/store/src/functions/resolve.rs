@@ -51,10 +51,7 @@ impl Store {
         qualifier: Option<&Qualifier>,
     ) -> Result<Resolved<Found>, Error> {
         // One snapshot: an alias moved between the two reads must not look like one that points nowhere.
-        let mut tx = self
-            .pool
-            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .await?;
+        let mut tx = self.snapshot().await?;
         let Some(row) = function_row(&mut tx, account, region, name, qualifier).await? else {
             return Ok(Resolved::NoFunction);
         };

@@ -36,11 +36,8 @@ impl Store {
         month: Month,
         now: DateTime<Utc>,
     ) -> Result<Option<Draft>, BillingError> {
-        // One snapshot: usage, prices and credit as they were at one moment. Nothing is written.
-        let mut tx = self.pool.begin().await?;
-        sqlx::query!("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .execute(&mut *tx)
-            .await?;
+        // Usage, prices and credit must be of one moment.
+        let mut tx = self.snapshot().await?;
         let Some(customer) = parties::customer(&mut tx, account).await? else {
             return Ok(None);
         };

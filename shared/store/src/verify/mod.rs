@@ -46,10 +46,7 @@ impl Check {
 impl Store {
     /// Checks all invariants over everything there is, in one snapshot.
     pub async fn verify_ledger(&self) -> Result<Vec<Check>, BillingError> {
-        let mut tx = self.pool.begin().await?;
-        sqlx::query!("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .execute(&mut *tx)
-            .await?;
+        let mut tx = self.snapshot().await?;
         let mut checks = vec![
             usage::epochs(&mut tx).await?,
             self.usage_adds_up().await?,

@@ -144,6 +144,22 @@ proptest! {
         }
     }
 
+    /// A closed month is what was charged, and what has come since is there before it is charged as it is afterwards.
+    #[test]
+    fn a_closed_month_is_what_was_charged(original in any_rows(), more in any_rows()) {
+        let (book, allowance) = (book(), FreeTier::month());
+        let kept = priced(&merged(&original));
+        let same = charged(&book, allowance, kept.clone(), original.clone()).unwrap();
+        prop_assert_eq!(charges(same), sum(kept.clone()));
+        let usage: Vec<UsageRow> = original.into_iter().chain(more.clone()).collect();
+        let before = charged(&book, allowance, kept.clone(), usage.clone()).unwrap();
+        let position = Position::start(allowance).after(kept.iter().map(|one| &one.charge));
+        let late = late(&book, position, merged(&more)).unwrap();
+        let kept: Vec<Priced> = kept.into_iter().chain(late).collect();
+        let after = charged(&book, allowance, kept, usage).unwrap();
+        prop_assert_eq!(charges(before), charges(after));
+    }
+
     /// `P(Q + late) − P(Q)`: late usage costs what the month would have cost more, whatever the rounds.
     #[test]
     fn late_rounds_cost_what_one_would(original in any_rows(), rounds in proptest::collection::vec(any_rows(), 1..4)) {
