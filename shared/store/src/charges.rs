@@ -92,37 +92,20 @@ pub(crate) async fn of_hours(
     rows.into_iter().map(Kept::try_from).collect()
 }
 
-/// The charges that are billed with a period, whenever their usage was.
+/// The charges that are billed with a period, whenever their usage was; all of them, or those of usage outside a month.
 pub(crate) async fn of_period(
     connection: &mut PgConnection,
     period: i64,
+    outside: Option<Month>,
 ) -> Result<Vec<Kept>, Error> {
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT hour, period_id, revision, region, sku, resource, currency, price_from, unit_price::text AS "unit_price!",
                price_per::text AS "price_per!", tier, qty::text AS "qty!", amount::text AS "amount!", written_off
-           FROM billing.charge WHERE period_id = $1"#,
+           FROM billing.charge WHERE period_id = $1 AND NOT coalesce(hour >= $2 AND hour < $3, false)"#,
         period,
-    )
-    .fetch_all(connection)
-    .await?;
-    rows.into_iter().map(Kept::try_from).collect()
-}
-
-/// The charges that are billed with a period, of usage outside its month.
-pub(crate) async fn late_of_period(
-    connection: &mut PgConnection,
-    period: i64,
-    month: Month,
-) -> Result<Vec<Kept>, Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT hour, period_id, revision, region, sku, resource, currency, price_from, unit_price::text AS "unit_price!",
-               price_per::text AS "price_per!", tier, qty::text AS "qty!", amount::text AS "amount!", written_off
-           FROM billing.charge WHERE period_id = $1 AND NOT (hour >= $2 AND hour < $3)"#,
-        period,
-        month.start(),
-        month.end(),
+        outside.map(Month::start),
+        outside.map(Month::end),
     )
     .fetch_all(connection)
     .await?;

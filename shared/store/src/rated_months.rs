@@ -61,16 +61,13 @@ impl<'a> RatedMonths<'a> {
             .periods
             .iter()
             .find(|period| period.month == month && period.closed);
-        let rated = match closed.and_then(|period| period.basis.clone()) {
-            Some(basis) => {
-                let book = self.book(&basis).await?;
-                let kept = self.kept(month).await?;
-                charged(&book, basis.terms.allowance(), kept, usage)
-            }
-            None => {
-                let book = self.book(&self.current.clone()).await?;
-                rate(&book, self.current.terms.allowance(), usage)
-            }
+        let rated = if let Some(basis) = closed.and_then(|period| period.basis.clone()) {
+            let book = self.book(&basis).await?;
+            let kept = self.kept(month).await?;
+            charged(&book, basis.terms.allowance(), kept, usage)
+        } else {
+            let book = self.book(&self.current.clone()).await?;
+            rate(&book, self.current.terms.allowance(), usage)
         };
         rated.map_err(|_| Error::Inconsistent("usage_hour.qty"))
     }

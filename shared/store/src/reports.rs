@@ -46,12 +46,13 @@ impl Store {
         let mut report = Report::new(by);
         let books = Books::default();
         for account in self.accounts_of(account, span).await? {
-            let mut months = RatedMonths::of(self, account, &books).await?;
+            // One connection at a time: many who hold one and wait for another would wait for each other.
             let tags = if tagged {
                 self.function_tags(account).await?
             } else {
                 Tags::new()
             };
+            let mut months = RatedMonths::of(self, account, &books).await?;
             for month in span.months() {
                 let rated = months.rated(month, &[]).await?;
                 add(&mut report, account, span, &rated, &tags);

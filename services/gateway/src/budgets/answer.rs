@@ -1,19 +1,23 @@
 //! Budgets, notifications and subscribers as clients read them.
 
+use std::collections::BTreeMap;
+
 use aws_model::budgets::{self as shapes, CalculatedSpend, CostTypes, TimePeriod};
 use chrono::TimeDelta;
-use domain::bill::budget::{Notification, Spend, Subscriber, amount_text};
+use domain::bill::budget::{Notification, Spend, Subscriber, Watched, amount_text};
 use domain::bill::explorer::Period;
 use store::budgets::StoredBudget;
 use wire::Fault;
 
+use super::expression;
 use crate::call::Call;
 use crate::times;
 
-/// Budgets with what their periods have cost so far.
+/// Budgets with what their periods have cost so far; filter expressions where they are asked for.
 pub(super) async fn budgets(
     cx: &Call,
     stored: Vec<StoredBudget>,
+    expressions: bool,
 ) -> Result<Vec<shapes::Budget>, Fault> {
     let now = cx.app.clock.now();
     let periods: Vec<Period> = stored.iter().map(|one| shown_period(one, now)).collect();
@@ -36,7 +40,9 @@ pub(super) async fn budgets(
             let spend = one.budget.spend(period, now, explored.items());
             // What cannot be read is not written either.
             let spend = spend.map_err(|_| Fault::internal())?;
-            Ok(budget(one, spend))
+            let mut shown = budget(one, period, spend);
+            shown.filter_expression.take_if(|_| !expressions);
+            Ok(shown)
         })
         .collect()
 }
@@ -49,15 +55,24 @@ fn shown_period(stored: &StoredBudget, now: chrono::DateTime<chrono::Utc>) -> Pe
     budget.time_unit.period(budget.life, at)
 }
 
-fn budget(stored: StoredBudget, spend: Spend) -> shapes::Budget {
+fn budget(stored: StoredBudget, period: Period, spend: Spend) -> shapes::Budget {
     let budget = stored.budget;
     let amount = |e10| shapes::Spend {
         amount: amount_text(e10),
         unit: budget.unit.clone(),
     };
+    let limit_e10 = budget.limit_of_e10(period);
+    let planned = budget.planned_e10.iter();
+    let planned = planned.map(|(start, e10)| (start.timestamp().to_string(), amount(*e10)));
+    let planned: BTreeMap<String, shapes::Spend> = planned.collect();
+    let (cost_filters, filter_expression) = match budget.watched {
+        Watched::CostFilters(filters) => (Some(filters), None),
+        Watched::Expression(filter) => (None, Some(expression::show(filter))),
+    };
     let flag = |name: &str| stored.cost_types.get(name).copied();
     shapes::Budget {
-        budget_limit: Some(amount(budget.limit_e10)),
+        budget_limit: Some(amount(limit_e10)),
+        planned_budget_limits: (!planned.is_empty()).then_some(planned),
         cost_types: Some(CostTypes {
             include_tax: flag("IncludeTax"),
             include_subscription: flag("IncludeSubscription"),
@@ -82,7 +97,9 @@ fn budget(stored: StoredBudget, spend: Spend) -> shapes::Budget {
         }),
         budget_type: budget.kind.as_str().to_owned(),
         last_updated_time: Some(times::seconds(stored.updated_at)),
-        cost_filters: Some(budget.cost_filters),
+        cost_filters,
+        filter_expression,
+        metrics: (!stored.metrics.is_empty()).then_some(stored.metrics),
         budget_name: budget.name,
         ..shapes::Budget::default()
     }

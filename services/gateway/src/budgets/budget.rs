@@ -48,7 +48,8 @@ pub(super) async fn describe(
     let found = cx.app.store.budget(cx.account, name).await;
     let found = found.map_err(|error| crate::internal(&error, &cx))?;
     let found = found.ok_or_else(missing)?;
-    let budget = answer::budgets(&cx, vec![found]).await?.pop();
+    let expressions = input.show_filter_expression.unwrap_or_default();
+    let budget = answer::budgets(&cx, vec![found], expressions).await?.pop();
     Ok(DescribeBudgetResponse { budget })
 }
 
@@ -69,8 +70,9 @@ pub(super) async fn list(
     let found = cx.app.store.budgets(cx.account, &after, size + 1).await;
     let mut found = found.map_err(|error| crate::internal(&error, &cx))?;
     let next_token = pages::cut(&mut found, size).map(|last| pages::token(&last.budget.name));
+    let expressions = input.show_filter_expression.unwrap_or_default();
     Ok(DescribeBudgetsResponse {
-        budgets: Some(answer::budgets(&cx, found).await?),
+        budgets: Some(answer::budgets(&cx, found, expressions).await?),
         next_token,
     })
 }

@@ -66,7 +66,15 @@ pub(super) fn given_twice() -> Fault {
 }
 
 pub(super) fn no_limit() -> Fault {
-    invalid("A budget needs a BudgetLimit.")
+    invalid("A budget needs either a BudgetLimit or PlannedBudgetLimits.")
+}
+
+pub(super) fn planned_limits(what: &str) -> Fault {
+    invalid(format!("PlannedBudgetLimits {what}."))
+}
+
+pub(super) fn filtered_twice() -> Fault {
+    invalid("A budget has either CostFilters or a FilterExpression.")
 }
 
 pub(super) fn currency(unit: &str, known: &[String]) -> Fault {

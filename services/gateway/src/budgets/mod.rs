@@ -9,7 +9,9 @@
 
 mod answer;
 mod budget;
+mod expression;
 mod faults;
+mod limits;
 mod notification;
 mod request;
 mod service;

@@ -6,7 +6,7 @@ use aws_model::budgets::{self as shapes, CostTypes};
 use chrono::{DateTime, Months, Utc};
 use domain::bill::budget::notification::Target;
 use domain::bill::budget::{
-    Budget, CostFilters, Kind, Notification, Subscriber, ThresholdType, TimeUnit, no_end,
+    Budget, CostFilters, Kind, Notification, Subscriber, ThresholdType, TimeUnit, Watched, no_end,
     parse_amount,
 };
 use domain::bill::explorer::Period;
@@ -16,7 +16,7 @@ use http::Uri;
 use store::budgets::{NOTIFICATIONS_MAX, NewNotification, StoredBudget};
 use wire::Fault;
 
-use super::faults;
+use super::{expression, faults, limits};
 use crate::call::Call;
 use crate::times;
 
@@ -44,15 +44,18 @@ pub(super) async fn budget(cx: &Call, given: shapes::Budget) -> Result<StoredBud
         .parse()
         .map_err(|_| faults::not_supported(&format!("A budget of type {}", given.budget_type)))?;
     check_metrics(kind, given.metrics.as_deref())?;
-    let limit = given.budget_limit.ok_or_else(faults::no_limit)?;
-    let limit_e10 = parse_amount(&limit.amount).map_err(|error| faults::invalid(error.0))?;
-    check_unit(cx, kind, &limit.unit).await?;
     let now = cx.app.clock.now();
     let time_unit = given.time_unit.parse();
     let time_unit: TimeUnit = time_unit.map_err(|_| faults::not_supported(&given.time_unit))?;
     let life = life(time_unit, given.time_period.as_ref(), now)?;
-    let cost_filters = given.cost_filters.unwrap_or_default();
-    check_filters(&cost_filters)?;
+    let limits = limits::read(
+        given.budget_limit,
+        given.planned_budget_limits,
+        (time_unit, life),
+        now,
+    )?;
+    check_unit(cx, kind, &limits.unit).await?;
+    let watched = watched(given.cost_filters, given.filter_expression.as_ref())?;
     if given.budget_name.contains('\0') {
         return Err(faults::nul("BudgetName"));
     }
@@ -60,25 +63,22 @@ pub(super) async fn budget(cx: &Call, given: shapes::Budget) -> Result<StoredBud
         budget: Budget {
             name: given.budget_name,
             kind,
-            limit_e10,
-            unit: limit.unit,
+            limit_e10: limits.limit_e10,
+            planned_e10: limits.planned_e10,
+            unit: limits.unit,
             time_unit,
             life,
-            cost_filters,
+            watched,
         },
         cost_types: cost_types(&given.cost_types.unwrap_or_default()),
+        metrics: given.metrics.unwrap_or_default(),
         updated_at: now,
     })
 }
 
 fn refuse_what_we_lack(given: &shapes::Budget) -> Result<(), Fault> {
     let lacking = [
-        ("PlannedBudgetLimits", given.planned_budget_limits.is_some()),
         ("AutoAdjustData", given.auto_adjust_data.is_some()),
-        (
-            "FilterExpression (use CostFilters)",
-            given.filter_expression.is_some(),
-        ),
         ("BillingViewArn", given.billing_view_arn.is_some()),
     ];
     let found = lacking.into_iter().find(|(_, is_there)| *is_there);
@@ -156,6 +156,22 @@ fn life(
         return Err(faults::custom_without_period(CUSTOM_MONTHS_MAX));
     }
     Ok(life)
+}
+
+/// Which charges are watched: said in one of two ways, or in none, which are all.
+fn watched(
+    filters: Option<CostFilters>,
+    expression: Option<&shapes::Expression>,
+) -> Result<Watched, Fault> {
+    let Some(given) = expression else {
+        let filters = filters.unwrap_or_default();
+        check_filters(&filters)?;
+        return Ok(Watched::CostFilters(filters));
+    };
+    if filters.is_some_and(|filters| !filters.is_empty()) {
+        return Err(faults::filtered_twice());
+    }
+    expression::read(given).map(Watched::Expression)
 }
 
 fn check_filters(filters: &CostFilters) -> Result<(), Fault> {

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod notifications;
+mod plans;
 mod watching;
 
 use std::collections::BTreeMap;

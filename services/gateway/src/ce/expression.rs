@@ -11,7 +11,7 @@ use crate::call::Call;
 const SIZE_MAX: usize = 1_000;
 
 /// The filter of a request; without one, everything passes.
-pub(super) fn filter(expression: Option<Expression>) -> Result<Filter, Fault> {
+pub(crate) fn filter(expression: Option<Expression>) -> Result<Filter, Fault> {
     let mut left = SIZE_MAX;
     expression.map_or_else(|| Ok(Filter::everything()), |one| read(one, &mut left))
 }
@@ -48,10 +48,10 @@ fn read(expression: Expression, left: &mut usize) -> Result<Filter, Fault> {
             Ok(Filter::Tag(key, rule))
         }
         (None, None, None, None, None, Some(by)) => {
-            by.key
-                .ok_or_else(|| faults::without("CostCategories", "a Key"))?;
+            let key = by.key;
+            let key = key.ok_or_else(|| faults::without("CostCategories", "a Key"))?;
             let rule = rule("CostCategories", by.values, by.match_options, left)?;
-            Ok(Filter::CostCategory(rule))
+            Ok(Filter::CostCategory(key, rule))
         }
         _ => Err(faults::not_one_member()),
     }

@@ -6,7 +6,7 @@
 
 mod cost_and_usage;
 mod dimension_values;
-mod expression;
+pub(crate) mod expression;
 mod faults;
 mod forecast;
 mod metric;

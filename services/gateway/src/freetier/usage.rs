@@ -3,7 +3,7 @@
 use aws_model::freetier::{FreeTierUsage, GetFreeTierUsageRequest, GetFreeTierUsageResponse};
 use chrono::{DateTime, Utc};
 use domain::bill::Month;
-use domain::bill::budget::{Budget, CostFilters, Kind, Spend, TimeUnit, amount_text};
+use domain::bill::budget::{Budget, Kind, PlannedLimits, Spend, TimeUnit, Watched, amount_text};
 use domain::bill::explorer::Period;
 use domain::bill::explorer::usage_type::{SERVICE, group, unit};
 use domain::bill::statement::quantity_text;
@@ -135,7 +135,8 @@ fn watch(offer: Offer, now: DateTime<Utc>) -> Budget {
         unit: unit(offer.skus[0]).to_owned(),
         time_unit: TimeUnit::Monthly,
         life: month(now),
-        cost_filters: CostFilters::from([("UsageTypeGroup".to_owned(), groups.collect())]),
+        planned_e10: PlannedLimits::new(),
+        watched: Watched::CostFilters([("UsageTypeGroup".to_owned(), groups.collect())].into()),
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::AccountId;
-use domain::bill::budget::{Budget, parse_amount};
+use domain::bill::budget::{Budget, PlannedLimits, Watched, amount_text, parse_amount};
 use domain::bill::explorer::Period;
 use rust_decimal::Decimal;
+use serde_json::json;
 
 use super::notifications::{self, NewNotification};
 use crate::{Error, Store};
@@ -17,6 +18,8 @@ pub struct StoredBudget {
     pub budget: Budget,
     /// Flags by the names of AWS's cost types.
     pub cost_types: BTreeMap<String, bool>,
+    /// What is added up, by AWS's names: all of them are the same here.
+    pub metrics: Vec<String>,
     pub updated_at: DateTime<Utc>,
 }
 
@@ -43,7 +46,10 @@ pub(super) struct Row {
     pub(super) starts_at: DateTime<Utc>,
     pub(super) ends_at: DateTime<Utc>,
     pub(super) cost_filters: serde_json::Value,
+    pub(super) filter_expression: Option<serde_json::Value>,
+    pub(super) planned_limits: serde_json::Value,
     pub(super) cost_types: serde_json::Value,
+    pub(super) metrics: Vec<String>,
     pub(super) updated_at: DateTime<Utc>,
 }
 
@@ -53,6 +59,14 @@ impl TryFrom<Row> for StoredBudget {
     fn try_from(row: Row) -> Result<Self, Error> {
         let wrong = |column| move |_| Error::Inconsistent(column);
         let json = |column| move |_: serde_json::Error| Error::Inconsistent(column);
+        let watched = match row.filter_expression {
+            Some(expression) => serde_json::from_value(expression)
+                .map(Watched::Expression)
+                .map_err(json("budget.filter_expression"))?,
+            None => serde_json::from_value(row.cost_filters)
+                .map(Watched::CostFilters)
+                .map_err(json("budget.cost_filters"))?,
+        };
         Ok(Self {
             budget: Budget {
                 name: row.name,
@@ -64,13 +78,49 @@ impl TryFrom<Row> for StoredBudget {
                     start: row.starts_at,
                     end: row.ends_at,
                 },
-                cost_filters: serde_json::from_value(row.cost_filters)
-                    .map_err(json("budget.cost_filters"))?,
+                planned_e10: planned(row.planned_limits)?,
+                watched,
             },
             cost_types: serde_json::from_value(row.cost_types)
                 .map_err(json("budget.cost_types"))?,
+            metrics: row.metrics,
             updated_at: row.updated_at,
         })
+    }
+}
+
+/// Limits by the start of their period, as the database keeps them: amounts are texts.
+type PlannedTexts = BTreeMap<DateTime<Utc>, String>;
+
+fn planned(column: serde_json::Value) -> Result<PlannedLimits, Error> {
+    let wrong = || Error::Inconsistent("budget.planned_limits");
+    let texts: PlannedTexts = serde_json::from_value(column).map_err(|_| wrong())?;
+    let read = |(start, text): (DateTime<Utc>, String)| {
+        Ok((start, parse_amount(&text).map_err(|_| wrong())?))
+    };
+    texts.into_iter().map(read).collect()
+}
+
+/// What is watched and what is planned, as the database keeps them.
+struct Columns {
+    cost_filters: serde_json::Value,
+    filter_expression: Option<serde_json::Value>,
+    planned_limits: serde_json::Value,
+}
+
+impl Columns {
+    fn of(budget: &Budget) -> Self {
+        let (cost_filters, filter_expression) = match &budget.watched {
+            Watched::CostFilters(filters) => (json!(filters), None),
+            Watched::Expression(filter) => (json!({}), Some(json!(filter))),
+        };
+        let text = |(start, limit_e10): (&DateTime<Utc>, &i128)| (*start, amount_text(*limit_e10));
+        let planned: PlannedTexts = budget.planned_e10.iter().map(text).collect();
+        Self {
+            cost_filters,
+            filter_expression,
+            planned_limits: json!(planned),
+        }
     }
 }
 
@@ -89,11 +139,12 @@ impl Store {
         notifications: &[NewNotification],
     ) -> Result<Result<(), BudgetRefusal>, Error> {
         let budget = &stored.budget;
+        let columns = Columns::of(budget);
         let mut tx = self.pool.begin().await?;
         let made = sqlx::query!(
             "INSERT INTO billing.budget (account_id, name, kind, limit_amount, unit, time_unit, starts_at, ends_at, cost_filters,
-                 cost_types, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                 cost_types, updated_at, filter_expression, planned_limits, metrics)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
              ON CONFLICT DO NOTHING",
             account.number(),
             budget.name,
@@ -103,9 +154,12 @@ impl Store {
             budget.time_unit.as_str(),
             budget.life.start,
             budget.life.end,
-            serde_json::json!(budget.cost_filters),
-            serde_json::json!(stored.cost_types),
+            columns.cost_filters,
+            json!(stored.cost_types),
             stored.updated_at,
+            columns.filter_expression,
+            columns.planned_limits,
+            &stored.metrics,
         )
         .execute(&mut *tx)
         .await?;
@@ -139,7 +193,7 @@ impl Store {
         let row = sqlx::query_as!(
             Row,
             r#"SELECT name, kind, limit_amount::text AS "limit_amount!", unit, time_unit, starts_at, ends_at, cost_filters,
-                   cost_types, updated_at
+                   filter_expression, planned_limits, cost_types, metrics, updated_at
                FROM billing.budget WHERE account_id = $1 AND name = $2"#,
             account.number(),
             name,
@@ -159,7 +213,7 @@ impl Store {
         let rows = sqlx::query_as!(
             Row,
             r#"SELECT name, kind, limit_amount::text AS "limit_amount!", unit, time_unit, starts_at, ends_at, cost_filters,
-                   cost_types, updated_at
+                   filter_expression, planned_limits, cost_types, metrics, updated_at
                FROM billing.budget WHERE account_id = $1 AND name > $2 ORDER BY name LIMIT $3"#,
             account.number(),
             after,
@@ -178,10 +232,11 @@ impl Store {
         stored: &StoredBudget,
     ) -> Result<bool, Error> {
         let budget = &stored.budget;
+        let columns = Columns::of(budget);
         let updated = sqlx::query!(
             "UPDATE billing.budget
              SET kind = $3, limit_amount = $4, unit = $5, time_unit = $6, starts_at = $7, ends_at = $8, cost_filters = $9,
-                 cost_types = $10, updated_at = $11
+                 cost_types = $10, updated_at = $11, filter_expression = $12, planned_limits = $13, metrics = $14
              WHERE account_id = $1 AND name = $2",
             account.number(),
             budget.name,
@@ -191,9 +246,12 @@ impl Store {
             budget.time_unit.as_str(),
             budget.life.start,
             budget.life.end,
-            serde_json::json!(budget.cost_filters),
-            serde_json::json!(stored.cost_types),
+            columns.cost_filters,
+            json!(stored.cost_types),
             stored.updated_at,
+            columns.filter_expression,
+            columns.planned_limits,
+            &stored.metrics,
         )
         .execute(&self.pool)
         .await?;

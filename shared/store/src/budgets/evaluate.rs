@@ -102,10 +102,11 @@ impl Store {
         for one in watched {
             let spend = one.budget.spend(one.period, now, explored.items());
             let spend = spend.map_err(|_| Error::Inconsistent("budget.cost_filters"))?;
+            let limit_e10 = one.budget.limit_of_e10(one.period);
             let crossed = one
                 .open
                 .iter()
-                .filter(|(_, notification)| notification.is_crossed(spend, one.budget.limit_e10));
+                .filter(|(_, notification)| notification.is_crossed(spend, limit_e10));
             for (id, notification) in crossed {
                 let alert = NewAlert {
                     notification_id: *id,
@@ -133,7 +134,7 @@ impl Store {
         // An alert of an earlier period does no harm here: it is compared below.
         let rows = sqlx::query!(
             r#"SELECT b.account_id, b.name, b.kind, b.limit_amount::text AS "limit_amount!", b.unit, b.time_unit, b.starts_at,
-                   b.ends_at, b.cost_filters, b.cost_types, b.updated_at, n.id, n.measure, n.operator,
+                   b.ends_at, b.cost_filters, b.filter_expression, b.planned_limits, b.cost_types, b.metrics, b.updated_at, n.id, n.measure, n.operator,
                    n.threshold::text AS "threshold!", n.threshold_type,
                    (SELECT max(a.period_start) FROM billing.budget_alert AS a WHERE a.notification_id = n.id) AS last_crossed
                FROM billing.budget AS b
@@ -163,7 +164,10 @@ impl Store {
                 starts_at: row.starts_at,
                 ends_at: row.ends_at,
                 cost_filters: row.cost_filters,
+                filter_expression: row.filter_expression,
+                planned_limits: row.planned_limits,
                 cost_types: row.cost_types,
+                metrics: row.metrics,
                 updated_at: row.updated_at,
             }
             .try_into()?;

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use domain::AccountId;
 use domain::bill::budget::{
-    Budget, CostFilters, Kind, Measure, Notification, Operator, Subscriber, SubscriberKind,
-    ThresholdType, TimeUnit, no_end, parse_amount,
+    Budget, Kind, Measure, Notification, Operator, PlannedLimits, Subscriber, SubscriberKind,
+    ThresholdType, TimeUnit, Watched, no_end, parse_amount,
 };
-use domain::bill::explorer::Period;
+use domain::bill::explorer::{Dimension, Filter, Match, Period};
 use domain::event::Source;
 use domain::price::Sku;
 use domain::usage::{Place, Sums};
@@ -52,9 +52,13 @@ fn stored(name: &str, limit: &str) -> StoredBudget {
                 start: day(1),
                 end: no_end(),
             },
-            cost_filters: CostFilters::from([("Region".to_owned(), vec!["eu-west-1".to_owned()])]),
+            planned_e10: PlannedLimits::new(),
+            watched: Watched::CostFilters(
+                [("Region".to_owned(), vec!["eu-west-1".to_owned()])].into(),
+            ),
         },
         cost_types: BTreeMap::from([("IncludeTax".to_owned(), false)]),
+        metrics: vec![],
         updated_at: day(1),
     }
 }
@@ -159,7 +163,12 @@ async fn budgets_are_kept_as_given(pool: PgPool) {
     let mut changed = stored("one", "1000000000000000");
     changed.budget.kind = Kind::Usage;
     changed.budget.time_unit = TimeUnit::Custom;
-    changed.budget.cost_filters.clear();
+    changed.budget.watched = Watched::Expression(Filter::Not(Box::new(Filter::Dimension(
+        Dimension::Region,
+        Match::one_of(vec!["eu-west-1".to_owned()]),
+    ))));
+    changed.budget.planned_e10 = [(day(1), e10("0.5")), (day(2), e10("1000000000000000"))].into();
+    changed.metrics = vec!["UsageQuantity".to_owned()];
     changed.updated_at = day(2);
     assert!(store.update_budget(alice(), &changed).await.unwrap());
     assert!(!store.update_budget(bob(), &changed).await.unwrap());

@@ -154,7 +154,7 @@ impl Closing<'_> {
         let end = period.month.end();
         let own = accrue_period(tx, account, period, &basis, end, books).await?;
         periods::closing(tx, period.id).await?;
-        let late = charges::late_of_period(tx, period.id, period.month).await?;
+        let late = charges::of_period(tx, period.id, Some(period.month)).await?;
         let late = late.into_iter().filter(|one| !one.written_off);
         let late = accrual::sum(late.map(|one| one.priced));
         let mut notes: Vec<String> = missing.iter().map(|one| one.note(period.month)).collect();
@@ -247,7 +247,7 @@ pub(crate) async fn charged(
     tx: &mut PgConnection,
     period: &Period,
 ) -> Result<Vec<Charged>, BillingError> {
-    let kept = charges::of_period(tx, period.id).await?;
+    let kept = charges::of_period(tx, period.id, None).await?;
     let billed = kept.into_iter().filter(|one| !one.written_off);
     let (own, late): (Vec<_>, Vec<_>) = billed
         .map(|one| one.priced)

@@ -56,10 +56,9 @@ impl Store {
         let notes = unpriced_notes(&std::mem::take(&mut rated.unpriced), &basis.terms.book);
         let mut late = Vec::new();
         if let Some(period) = period {
-            let kept = charges::of_period(&mut tx, period.id).await?;
-            let of = kept.into_iter().filter(|one| !one.written_off);
-            let of = of.map(|one| one.priced);
-            late.extend(of.filter(|one| !month.contains(one.charge.hour)));
+            let kept = charges::of_period(&mut tx, period.id, Some(month)).await?;
+            let billed = kept.into_iter().filter(|one| !one.written_off);
+            late.extend(billed.map(|one| one.priced));
         }
         let issuer = parties::issuer(&mut tx).await?;
         let terms = issuer.terms(&customer);
@@ -103,7 +102,7 @@ impl Store {
         let periods = periods::all(&mut connection, account).await?;
         let period = periods.into_iter().find(|period| period.month == month);
         let period = period.ok_or(crate::Error::Inconsistent("period.month"))?;
-        let kept = charges::of_period(&mut connection, period.id).await?;
+        let kept = charges::of_period(&mut connection, period.id, None).await?;
         let kept = kept.into_iter().filter(|one| !one.written_off);
         let (usage, late): (Vec<_>, Vec<_>) = kept
             .map(|one| one.priced)

@@ -187,7 +187,7 @@ async fn what_cannot_be_watched_is_refused() {
                 budget_limit: None,
                 ..one.clone()
             },
-            "needs a BudgetLimit",
+            "needs either a BudgetLimit",
         ),
         (limited(&one, "1", "EUR"), "price book (CNY, USD), \"EUR\""),
         (limited(&one, "1.00000000001", "USD"), "is not an amount"),

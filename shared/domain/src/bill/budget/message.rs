@@ -86,7 +86,7 @@ impl Message<'_> {
                 name: &self.budget.name,
                 budget_type: self.budget.kind.as_str(),
                 time_unit: self.budget.time_unit.as_str(),
-                limit: amount(self.budget.limit_e10),
+                limit: amount(self.budget.limit_of_e10(self.period)),
             },
             notification: NotificationBody {
                 notification_type: self.notification.measure.as_str(),

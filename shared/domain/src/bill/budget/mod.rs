@@ -124,20 +124,33 @@ impl FromStr for TimeUnit {
 /// Values by the names of AWS's cost filters: `Region`, `TagKeyValue`.
 pub type CostFilters = BTreeMap<String, Vec<String>>;
 
+/// Which charges a budget watches, in either of AWS's ways of saying so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Watched {
+    CostFilters(CostFilters),
+    /// As in Cost Explorer.
+    Expression(Filter),
+}
+
+/// Limits of periods, at ten digits, by the periods' starts.
+pub type PlannedLimits = BTreeMap<DateTime<Utc>, i128>;
+
 /// A budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budget {
     /// Unique in its account.
     pub name: String,
     pub kind: Kind,
-    /// At ten digits.
+    /// At ten digits: of all periods, or of those before the planned ones.
     pub limit_e10: i128,
+    /// Those of a MONTHLY or QUARTERLY budget that has another limit in each period.
+    pub planned_e10: PlannedLimits,
     /// A currency, or a unit of usage.
     pub unit: String,
     pub time_unit: TimeUnit,
     /// When it watches.
     pub life: Period,
-    pub cost_filters: CostFilters,
+    pub watched: Watched,
 }
 
 impl Budget {
@@ -148,9 +161,18 @@ impl Budget {
             .then(|| self.time_unit.period(self.life, at))
     }
 
+    /// A period's limit, at ten digits. Behind the planned ones, the last of them holds (API reference, `PlannedBudgetLimits`).
+    pub fn limit_of_e10(&self, period: Period) -> i128 {
+        let planned = self.planned_e10.range(..=period.start).next_back();
+        planned.map_or(self.limit_e10, |(_, limit_e10)| *limit_e10)
+    }
+
     /// Which charges it watches.
     pub fn filter(&self) -> Result<Filter, ParseError> {
-        filter(&self.cost_filters)
+        match &self.watched {
+            Watched::CostFilters(filters) => filter(filters),
+            Watched::Expression(filter) => Ok(filter.clone()),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::SubscriberKind::{Email, Sns};
 use super::ThresholdType::{AbsoluteValue, Percentage};
 use super::notification::Target;
 use super::*;
-use crate::bill::explorer::{FunctionTags, items};
+use crate::bill::explorer::{FunctionTags, How, items};
 use crate::bill::{UsageRow, rate};
 use crate::price::{Book, FreeTier, Sku};
 use crate::{AccountId, Architecture};
@@ -30,7 +30,8 @@ fn budget(kind: Kind, time_unit: TimeUnit, unit: &str) -> Budget {
             start: at(2, 10, 0),
             end: no_end(),
         },
-        cost_filters: CostFilters::new(),
+        planned_e10: PlannedLimits::new(),
+        watched: Watched::CostFilters(CostFilters::new()),
     }
 }
 
@@ -253,7 +254,7 @@ fn cost_filters_say_which_charges() {
     let check = |name: &str, values: &[&str], want: &str| {
         let values = values.iter().map(|value| (*value).to_owned()).collect();
         let mut filtered = budget(Kind::Cost, TimeUnit::Monthly, "USD");
-        filtered.cost_filters = CostFilters::from([(name.to_owned(), values)]);
+        filtered.watched = Watched::CostFilters([(name.to_owned(), values)].into());
         let spend = spend(&filtered, at(11, 3, 12), requests());
         assert_eq!(amount_text(spend.actual_e10), want, "{name}");
     };
@@ -269,6 +270,57 @@ fn cost_filters_say_which_charges() {
         let filters = CostFilters::from([(name.to_owned(), vec![value.to_owned()])]);
         assert!(filter(&filters).is_err(), "{name}");
     }
+}
+
+/// An expression says what it says in Cost Explorer, also when it was stored.
+#[test]
+fn expressions_say_which_charges() {
+    let tag = |value: &str| Filter::Tag("team".to_owned(), Match::one_of(vec![value.to_owned()]));
+    let check = |expression: Filter, want: &str| {
+        let stored = serde_json::to_value(&expression).unwrap();
+        assert_eq!(
+            serde_json::from_value::<Filter>(stored).unwrap(),
+            expression
+        );
+        let mut filtered = budget(Kind::Cost, TimeUnit::Monthly, "USD");
+        filtered.watched = Watched::Expression(expression);
+        let spend = spend(&filtered, at(11, 3, 12), requests());
+        assert_eq!(amount_text(spend.actual_e10), want);
+    };
+    let usage_type = |text: &str| {
+        let one = Match::one_of(vec![text.to_owned()]);
+        Filter::Dimension(Dimension::UsageType, one)
+    };
+    check(tag("core"), "2.4000166667");
+    check(Filter::Not(Box::new(tag("core"))), "0.0");
+    check(
+        Filter::And(vec![tag("core"), usage_type("Lambda-GB-Second")]),
+        "0.0000166667",
+    );
+    check(Filter::Or(vec![tag("other"), usage_type("Request")]), "2.4");
+    for name in Dimension::names() {
+        let dimension = Filter::Dimension(
+            name.parse().unwrap(),
+            Match {
+                values: Vec::new(),
+                how: How::Absent,
+                case_sensitive: false,
+            },
+        );
+        check(dimension, "0.0");
+    }
+}
+
+#[test]
+fn a_planned_period_has_a_limit_of_its_own() {
+    let mut planned = budget(Kind::Cost, TimeUnit::Monthly, "USD");
+    planned.planned_e10 = [(at(3, 1, 0), e10("30")), (at(4, 1, 0), e10("40"))].into();
+    let limit = |month| {
+        let period = TimeUnit::Monthly.period(planned.life, at(month, 5, 0));
+        amount_text(planned.limit_of_e10(period))
+    };
+    let limits: Vec<String> = [2, 3, 4, 5, 12].into_iter().map(limit).collect();
+    assert_eq!(limits, ["10.0", "30.0", "40.0", "40.0", "40.0"]);
 }
 
 #[test]

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::item::Item;
 use super::usage_type::{self, OPERATION, SERVICE, SERVICE_CODE, usage_type};
 use crate::ParseError;
@@ -115,6 +118,20 @@ impl Dimension {
             Self::Entity { .. } => SELLER.into(),
             Self::Absent { group, .. } => group.into(),
         }
+    }
+}
+
+impl Serialize for Dimension {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Dimension {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(|error: ParseError| D::Error::custom(error.0))
     }
 }
 

@@ -1,10 +1,12 @@
 //! Which charges are meant.
 
+use serde::{Deserialize, Serialize};
+
 use super::dimension::Dimension;
 use super::item::Item;
 
 /// A tree of conditions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Filter {
     /// All of them; without any: every charge.
     And(Vec<Filter>),
@@ -14,12 +16,12 @@ pub enum Filter {
     Dimension(Dimension, Match),
     /// By the value of a function's tag, which is empty where it has none.
     Tag(String, Match),
-    /// By the value of a cost category. There are none: the value is empty.
-    CostCategory(Match),
+    /// By the value of a cost category of this name. There are none: the value is empty.
+    CostCategory(String, Match),
 }
 
 /// How a value must be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Match {
     /// One of these must fit.
     pub values: Vec<String>,
@@ -28,7 +30,7 @@ pub struct Match {
 }
 
 /// How a value is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum How {
     Equals,
     StartsWith,
@@ -51,7 +53,7 @@ impl Filter {
             Self::Not(filter) => !filter.passes(item),
             Self::Dimension(dimension, rule) => rule.fits(&dimension.of(item)),
             Self::Tag(key, rule) => rule.fits(item.tag(key)),
-            Self::CostCategory(rule) => rule.fits(""),
+            Self::CostCategory(_, rule) => rule.fits(""),
         }
     }
 }

@@ -165,7 +165,7 @@ fn filters_are_trees() {
     check(usage_type("Lambda-GB-Second-ARM"), &[]);
     check(usage_type("EUC1-Lambda-GB-Second-ARM"), &[all[3]]);
     check(
-        Filter::CostCategory(Match::one_of(vec!["x".to_owned()])),
+        Filter::CostCategory("team".to_owned(), Match::one_of(vec!["x".to_owned()])),
         &[],
     );
 }
