@@ -14,6 +14,7 @@ fn billing_apis_answer_from_what_was_used() {
         "prices",
         "free_tier",
         "told",
+        "planned",
         "aws_cli",
         "forecast",
     ] {

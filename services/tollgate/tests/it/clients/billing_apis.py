@@ -178,6 +178,32 @@ def told():
     server.shutdown()
 
 
+def planned():
+    """A budget with another limit each month, of what an expression says."""
+    budgets = client("budgets")
+    month = today().replace(day=1)
+    starts = [datetime.datetime(month.year + (month.month - 1 + n) // 12, (month.month - 1 + n) % 12 + 1, 1, tzinfo=datetime.timezone.utc) for n in range(12)]
+    plan = {str(int(start.timestamp())): {"Amount": f"{7 + n}.5", "Unit": "Requests"} for n, start in enumerate(starts)}
+    expression = {"And": [
+        {"Dimensions": {"Key": "USAGE_TYPE", "Values": ["request"], "MatchOptions": ["ENDS_WITH", "CASE_INSENSITIVE"]}},
+        {"Not": {"Tags": {"Key": "team", "Values": ["core"]}}},
+    ]}
+    budget = {"BudgetName": "planned", "TimeUnit": "MONTHLY", "BudgetType": "USAGE", "Metrics": ["UsageQuantity"]}
+    create = lambda **more: budgets.create_budget(AccountId=ACCOUNT, Budget=budget | more)
+    create(PlannedBudgetLimits=plan, FilterExpression=expression)
+    shown = budgets.describe_budget(AccountId=ACCOUNT, BudgetName="planned", ShowFilterExpression=True)["Budget"]
+    assert (shown["FilterExpression"], shown["PlannedBudgetLimits"], shown["BudgetLimit"]["Amount"]) == (expression, plan, "7.5"), shown
+    # Cost Explorer has the same of this expression.
+    [requests] = by_key(month_of([("DIMENSION", "USAGE_TYPE")], Filter=expression)).values()
+    assert Decimal(shown["CalculatedSpend"]["ActualSpend"]["Amount"]) == Decimal(requests["UsageQuantity"]["Amount"]) > 0, (shown, requests)
+    limit = plan[str(int(starts[0].timestamp()))]
+    with raises("InvalidParameterException", "either a BudgetLimit or PlannedBudgetLimits", 400):
+        create(PlannedBudgetLimits=plan, BudgetLimit=limit)
+    with raises("InvalidParameterException", "either CostFilters or a FilterExpression", 400):
+        create(BudgetLimit=limit, FilterExpression=expression, CostFilters={"Region": ["eu-west-1"]})
+    budgets.delete_budget(AccountId=ACCOUNT, BudgetName="planned")
+
+
 def aws_cli():
     def aws(*words):
         program = os.path.join(os.path.dirname(sys.executable), "aws")
