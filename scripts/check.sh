@@ -13,8 +13,8 @@ if command -v typos >/dev/null; then
     step spelling
     typos
 fi
-step lints
-cargo clippy --quiet --locked --workspace --all-targets -- --deny warnings
+step "lints, and checked queries"
+scripts/sqlx.sh check cargo clippy --quiet --locked --workspace --all-targets -- --deny warnings
 step documentation
 # Private items are documented too, so links to them work.
 RUSTDOCFLAGS="--deny warnings --allow rustdoc::private-intra-doc-links" cargo doc --quiet --locked --workspace --no-deps --document-private-items
@@ -24,6 +24,4 @@ git diff --exit-code --stat -- shared/aws-model || {
     echo "shared/aws-model is not what \`make codegen\` writes: commit its result, change it there, never by hand." >&2
     exit 1
 }
-step checked queries
-scripts/sqlx.sh check
 echo "All checks passed."
