@@ -458,7 +458,7 @@ fn a_book_is_refused_whole_with_line_and_reason() {
     check(
         &duration("USD,GB,0,,0.1,2020-12-01,t"),
         3,
-        "priced per GB-second",
+        "priced per \"GB-second\", got \"GB\"",
     );
     check(
         &duration("USD,GB-second,0,,x,2020-12-01,t"),

@@ -131,7 +131,8 @@ fn parse_row(line: usize, text: &str, width: usize) -> Result<Row, String> {
     }
     let sku: Sku = parse(fields[1])?;
     if fields[3] != sku.unit().as_str() {
-        return Err(format!("{sku} is priced per {}", sku.unit().as_str()));
+        let (unit, got) = (sku.unit().as_str(), fields[3]);
+        return Err(format!("{sku} is priced per {unit:?}, got {got:?}"));
     }
     let step = fields.get(9).copied().filter(|step| !step.is_empty());
     Ok(Row {
