@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 
 mode=${1:-}
 case $mode in write | check) ;; *)
-    echo "usage: $0 write|check [COMMAND...]" >&2
+    echo "usage: $0 write | check [COMMAND...]" >&2
     exit 2
     ;;
 esac

@@ -99,8 +99,27 @@ async fn is_kept(
     Ok(rated && charges::cover(tx, account, start, kept_until).await?)
 }
 
+/// All charges of an open month, none of which is missing among those that are kept when this is over.
+pub(crate) async fn accrue_month(
+    tx: &mut PgConnection,
+    account: AccountId,
+    period: &Period,
+    basis: &Basis,
+    books: &Books,
+) -> Result<Charges, BillingError> {
+    let (start, end) = (period.month.start(), period.month.end());
+    if !is_kept(tx, account, period, basis, end).await? {
+        return accrue_period(tx, account, period, basis, end, books).await;
+    }
+    let kept = charges::of_hours(tx, account, start, end).await?;
+    Ok(Charges {
+        all: sum(kept.into_iter().map(|one| one.priced)),
+        ..Charges::default()
+    })
+}
+
 /// Keeps an open month's charges of the hours before `until`, and of those that were kept before.
-pub(crate) async fn accrue_period(
+async fn accrue_period(
     tx: &mut PgConnection,
     account: AccountId,
     period: &Period,
@@ -112,14 +131,8 @@ pub(crate) async fn accrue_period(
     if until <= start {
         return Ok(Charges::default());
     }
-    let kept = charges::of_hours(tx, account, start, until).await?;
-    if is_kept(tx, account, period, basis, until).await? {
-        return Ok(Charges {
-            all: sum(kept.into_iter().map(|one| one.priced)),
-            ..Charges::default()
-        });
-    }
     let usage = charges::usage(tx, account, start, until).await?;
+    let kept = charges::of_hours(tx, account, start, until).await?;
     let revisions = revisions(&kept, |one| one.priced.charge.hour.date_naive());
     let book = books.of(tx, basis).await?;
     let mut rated = rate(&book, basis.terms.allowance(), usage)?;

@@ -210,6 +210,14 @@ pub(crate) fn place(owner: u64, at: &str, region: &str, sku: Sku) -> Place {
     }
 }
 
+/// A store with two accounts, and one with the rights of the billing service.
+pub(crate) async fn billing(pool: &sqlx::PgPool) -> (Store, Store) {
+    (
+        store(pool.clone()).await,
+        of_role(pool, Role::Billing).await,
+    )
+}
+
 pub(crate) fn month(text: &str) -> Month {
     text.parse().unwrap()
 }

@@ -37,13 +37,6 @@ pub struct FunctionUsage {
     pub quantity: i128,
 }
 
-/// What one resource used of one SKU in one hour.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HourUsage {
-    pub hour: DateTime<Utc>,
-    pub usage: FunctionUsage,
-}
-
 /// Invariant I2: what batches and settlements say they added, and what the hours hold. Both sides are equal, always.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Balance {
@@ -178,41 +171,6 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter().map(FunctionUsage::try_from).collect()
-    }
-
-    /// As [`Self::usage_by_function`], hour by hour: what rating works on.
-    pub async fn usage_by_hour(
-        &self,
-        account: AccountId,
-        region: Option<&Region>,
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
-    ) -> Result<Vec<HourUsage>, Error> {
-        let rows = sqlx::query!(
-            r#"SELECT hour, region, resource, sku, sum(qty)::text AS "quantity!" FROM billing.usage_hour
-               WHERE account_id = $1 AND hour >= $2 AND hour < $3 AND ($4::text IS NULL OR region = $4)
-               GROUP BY hour, region, resource, sku ORDER BY hour, region, sku, resource"#,
-            account.number(),
-            from,
-            to,
-            region.map(Region::as_str),
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(HourUsage {
-                    hour: row.hour,
-                    usage: UsageRow {
-                        region: row.region,
-                        resource: row.resource,
-                        sku: row.sku,
-                        quantity: row.quantity,
-                    }
-                    .try_into()?,
-                })
-            })
-            .collect()
     }
 
     /// Both sides of invariant I2 over everything that was ever ingested, in one snapshot.

@@ -5,7 +5,7 @@ use domain::price::Sku;
 use sqlx::PgPool;
 
 use super::Accrued;
-use crate::samples::{self, ALICE, Meter, account, hour, of_role, store, violated};
+use crate::samples::{self, ALICE, Meter, account, billing, hour, of_role, store, violated};
 use crate::{Role, Store};
 
 const X86: Sku = Sku::Duration(Architecture::X86_64);
@@ -38,10 +38,7 @@ fn journal(key: &str, amount_e10: i128) -> (String, Vec<(String, i128)>) {
 
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn complete_days_are_accrued_once(pool: PgPool) {
-    let (store, service) = (
-        store(pool.clone()).await,
-        of_role(&pool, Role::Billing).await,
-    );
+    let (store, service) = billing(&pool).await;
     store.seed_prices().await.unwrap();
     let mut meter = Meter::new(1);
     meter
@@ -96,10 +93,7 @@ async fn two_at_once_accrue_once(pool: PgPool) {
 /// Late usage of an open month takes the free tier from the days after it: those get a revision, not another content.
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn a_late_arrival_makes_revisions(pool: PgPool) {
-    let (store, service) = (
-        store(pool.clone()).await,
-        of_role(&pool, Role::Billing).await,
-    );
+    let (store, service) = billing(&pool).await;
     store.seed_prices().await.unwrap();
     let mut meter = Meter::new(1);
     meter

@@ -12,7 +12,7 @@ use domain::price::Currency;
 use sqlx::PgConnection;
 
 use super::{Issue, issue, take_number};
-use crate::accrual::{accrue_late, accrue_period};
+use crate::accrual::{accrue_late, accrue_month};
 use crate::billing_terms::{Books, current_basis};
 use crate::ledger::{BillingError, Place, credit_of, post};
 use crate::parties::{self, Issuer};
@@ -151,8 +151,7 @@ impl Closing<'_> {
         // Late usage of whatever month was closed, as this is the next bill.
         let first = held.first().map_or(period.month, |first| first.month);
         accrue_late(tx, account, held, first, now, books).await?;
-        let end = period.month.end();
-        let own = accrue_period(tx, account, period, &basis, end, books).await?;
+        let own = accrue_month(tx, account, period, &basis, books).await?;
         periods::closing(tx, period.id).await?;
         let late = charges::of_period(tx, period.id, Some(period.month)).await?;
         let late = late.into_iter().filter(|one| !one.written_off);

@@ -12,7 +12,8 @@ use super::{InvoiceFilter, NotClosed};
 use crate::billing_terms::Terms;
 use crate::parties::Customer;
 use crate::samples::{
-    ALICE, BOB, Meter, account, accrue, close, hour, month, of_role, place, store, violated,
+    ALICE, BOB, Meter, account, accrue, billing, close, hour, month, of_role, place, store,
+    violated,
 };
 use crate::{Role, Store};
 
@@ -66,10 +67,7 @@ async fn own_book(store: &Store, name: &str, rows: &str) {
 /// Golden case P1: a price change inside a month.
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn p1_a_price_change_makes_two_lines(pool: PgPool) {
-    let (store, service) = (
-        store(pool.clone()).await,
-        of_role(&pool, Role::Billing).await,
-    );
+    let (store, service) = billing(&pool).await;
     own_book(
         &store,
         "p1",
@@ -106,10 +104,7 @@ async fn p1_a_price_change_makes_two_lines(pool: PgPool) {
 /// Golden case P2: the free tier goes to the earliest usage, over regions and architectures.
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn p2_the_free_tier_goes_to_the_earliest_usage(pool: PgPool) {
-    let (store, service) = (
-        store(pool.clone()).await,
-        of_role(&pool, Role::Billing).await,
-    );
+    let (store, service) = billing(&pool).await;
     store.seed_prices().await.unwrap();
     let mut meter = Meter::new(1);
     let usage = [
@@ -172,10 +167,7 @@ async fn p2_the_free_tier_goes_to_the_earliest_usage(pool: PgPool) {
 /// Golden case P3: taxes, then prepaid credit.
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn p3_prepaid_credit_pays_with_taxes(pool: PgPool) {
-    let (store, service) = (
-        store(pool.clone()).await,
-        of_role(&pool, Role::Billing).await,
-    );
+    let (store, service) = billing(&pool).await;
     own_book(
         &store,
         "p3",
@@ -287,10 +279,7 @@ async fn a_month_is_closed_once_in_order_and_when_it_is_time(pool: PgPool) {
 /// A month without usage closes without an invoice; numbers have no gap where a transaction was rolled back.
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn numbers_have_no_gap_and_invoices_are_frozen(pool: PgPool) {
-    let (store, service) = (
-        store(pool.clone()).await,
-        of_role(&pool, Role::Billing).await,
-    );
+    let (store, service) = billing(&pool).await;
     store.seed_prices().await.unwrap();
     let mut meter = Meter::new(1);
     meter
@@ -351,10 +340,7 @@ async fn numbers_have_no_gap_and_invoices_are_frozen(pool: PgPool) {
 
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn payments_credit_notes_and_write_offs(pool: PgPool) {
-    let (store, service) = (
-        store(pool.clone()).await,
-        of_role(&pool, Role::Billing).await,
-    );
+    let (store, service) = billing(&pool).await;
     store.seed_prices().await.unwrap();
     let mut meter = Meter::new(1);
     // 10.00 USD beyond the free tier, on top of 0.20 of another SKU.
@@ -451,10 +437,7 @@ async fn payments_credit_notes_and_write_offs(pool: PgPool) {
 /// Usage that nobody can price is told, not charged; each currency has its own invoice.
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn currencies_and_what_has_no_price(pool: PgPool) {
-    let (store, service) = (
-        store(pool.clone()).await,
-        of_role(&pool, Role::Billing).await,
-    );
+    let (store, service) = billing(&pool).await;
     store.seed_prices().await.unwrap();
     let mut meter = Meter::new(1);
     let usage = [
@@ -499,10 +482,7 @@ async fn currencies_and_what_has_no_price(pool: PgPool) {
 /// Everything that is derived, dropped: what is built again from usage and prices is the same, byte for byte.
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn the_bill_is_rebuilt_from_usage_and_prices(pool: PgPool) {
-    let (store, service) = (
-        store(pool.clone()).await,
-        of_role(&pool, Role::Billing).await,
-    );
+    let (store, service) = billing(&pool).await;
     store.seed_prices().await.unwrap();
     let (mut one, mut other) = (Meter::new(1), Meter::new(2));
     for day in 1..=28 {

@@ -4,7 +4,7 @@ use sqlx::PgPool;
 
 use crate::billing_terms::Terms;
 use crate::samples::{
-    ALICE, Meter, account, accrue, close, hour, month, of_role, place, store, violated,
+    ALICE, Meter, account, accrue, billing, close, hour, month, of_role, place, violated,
 };
 use crate::{Role, Store};
 
@@ -37,8 +37,7 @@ async fn said(gateway: &Store, of: &str) -> (i128, i128) {
 
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn a_closed_month_stays_what_was_charged(pool: PgPool) {
-    let store = store(pool.clone()).await;
-    let service = of_role(&pool, Role::Billing).await;
+    let (store, service) = billing(&pool).await;
     let gateway = of_role(&pool, Role::Gateway).await;
     store.seed_prices().await.unwrap();
     let mut meter = Meter::new(1);

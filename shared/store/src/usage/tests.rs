@@ -226,27 +226,37 @@ async fn senders_race_and_the_sum_is_exact(pool: PgPool) {
 
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn usage_is_found_by_region_and_hour(pool: PgPool) {
-    let store = store(pool);
+    let store = store(pool.clone());
     let mut elsewhere = execution(1, "a", 128, hour(9));
     elsewhere.region = "us-east-1".parse().unwrap();
     let late = execution(1, "a", 128, hour(10) + TimeDelta::minutes(59));
     let batch = batch(7, 1, 1, &[execution(1, "a", 128, hour(8)), elsewhere, late]);
     store.ingest_usage(&batch).await.unwrap();
     let region = "eu-west-1".parse().unwrap();
-    let count = async |region, from, to| {
-        let rows = store
-            .usage_by_hour(account(1), region, hour(from), hour(to))
-            .await
-            .unwrap();
-        rows.into_iter()
-            .filter(|row| row.usage.sku == Sku::Requests)
+    let hours = async |from, to| {
+        let mut connection = pool.acquire().await.unwrap();
+        let rows = crate::charges::usage(&mut connection, account(1), hour(from), hour(to)).await;
+        let requests = rows.unwrap().into_iter();
+        let mut hours: Vec<_> = requests
+            .filter(|row| row.sku == Sku::Requests)
             .map(|row| row.hour)
-            .collect::<Vec<_>>()
+            .collect();
+        hours.sort();
+        hours
     };
-    assert_eq!(count(None, 0, 23).await, [hour(8), hour(9), hour(10)]);
-    assert_eq!(count(Some(&region), 0, 23).await, [hour(8), hour(10)]);
+    assert_eq!(hours(0, 23).await, [hour(8), hour(9), hour(10)]);
     // From is inside, to is not.
-    assert_eq!(count(None, 9, 10).await, [hour(9)]);
+    assert_eq!(hours(9, 10).await, [hour(9)]);
+    let count = async |region, from, to| {
+        let rows = store.usage_by_function(account(1), region, hour(from), hour(to));
+        let rows = rows.await.unwrap().into_iter();
+        rows.filter(|row| row.sku == Sku::Requests)
+            .map(|row| row.quantity)
+            .sum::<i128>()
+    };
+    assert_eq!(count(None, 0, 23).await, 3);
+    assert_eq!(count(Some(&region), 0, 23).await, 2);
+    assert_eq!(count(None, 9, 10).await, 1);
 }
 
 #[sqlx::test(migrator = "crate::MIGRATOR")]

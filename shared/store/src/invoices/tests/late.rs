@@ -5,17 +5,13 @@ use domain::price::Sku;
 use sqlx::PgPool;
 
 use super::{amounts, balances, document, own_book};
-use crate::Role;
 use crate::parties::Customer;
-use crate::samples::{ALICE, Meter, account, accrue, close, hour, of_role, place, store, violated};
+use crate::samples::{ALICE, Meter, account, accrue, billing, close, hour, place, violated};
 
 /// What comes for a closed month is charged behind it, and shown on the next invoice in a section of its own.
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn late_usage_is_on_the_next_invoice(pool: PgPool) {
-    let (store, service) = (
-        store(pool.clone()).await,
-        of_role(&pool, Role::Billing).await,
-    );
+    let (store, service) = billing(&pool).await;
     store.seed_prices().await.unwrap();
     let mut meter = Meter::new(1);
     meter
@@ -115,10 +111,7 @@ async fn late_usage_is_on_the_next_invoice(pool: PgPool) {
 /// A price that is published later does not change what a closed month costs.
 #[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn late_usage_has_the_prices_of_the_closed_month(pool: PgPool) {
-    let (store, service) = (
-        store(pool.clone()).await,
-        of_role(&pool, Role::Billing).await,
-    );
+    let (store, service) = billing(&pool).await;
     own_book(
         &store,
         "own",
